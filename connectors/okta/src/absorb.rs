@@ -1,0 +1,232 @@
+//! From one answer to facts and further tasks; no I/O.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use sightline_core::source::Finding;
+use sightline_core::{
+    ActivityWindow, GapReason, Principal, Record, Result, Scope, Step, Tallies, Task, Time,
+};
+use sightline_http::Cursor;
+
+use crate::decode::{Objects, drift, list, object, objects};
+use crate::map::{
+    self, AppGroup, AppUser, CustomRole, LogEvent, Member, OktaApp, OktaGroup, OktaRule, OktaUser,
+    RoleAssignment, known,
+};
+use crate::task::OktaTask;
+
+/// What one answer said, apart from its body.
+pub(crate) struct Answer<'a> {
+    pub(crate) body: &'a [u8],
+    /// Where the `Link` header says that the list goes on.
+    pub(crate) next: Option<Cursor>,
+    pub(crate) now: Time,
+}
+
+/// Turns the answer to a task into facts and further tasks.
+pub(crate) fn absorb(task: &OktaTask, answer: Answer<'_>) -> Result<Step<OktaTask>> {
+    let Answer { body, next, now } = answer;
+    let mut step = Step::default();
+    match task {
+        OktaTask::Users { .. } | OktaTask::DeactivatedUsers { .. } => {
+            let users = page::<OktaUser>(task, body, known::USER, &mut step)?;
+            let deactivated = users.iter().filter(|user| user.is_deactivated()).count() as u64;
+            step.tallies.push(("users.deactivated".to_owned(), deactivated));
+            step.tallies.push(("users.current".to_owned(), users.len() as u64 - deactivated));
+            step.records = users.into_iter().map(OktaUser::into_record).collect();
+        }
+        OktaTask::Groups { .. } => {
+            let groups = page::<OktaGroup>(task, body, known::GROUP, &mut step)?;
+            for group in &groups {
+                follow_group(group, &mut step);
+            }
+            step.records = groups.into_iter().map(OktaGroup::into_record).collect();
+        }
+        OktaTask::GroupMembers { group, .. } => {
+            let members = page::<Member>(task, body, known::USER, &mut step)?;
+            step.records = members.into_iter().map(|member| member.into_record(group)).collect();
+        }
+        OktaTask::GroupRules { .. } => {
+            let rules = page::<OktaRule>(task, body, known::RULE, &mut step)?;
+            step.records = rules.into_iter().map(OktaRule::into_record).collect();
+        }
+        OktaTask::Apps { .. } => {
+            let apps = page::<OktaApp>(task, body, known::APP, &mut step)?;
+            let listed = apps.len();
+            for app in &apps {
+                let Some(app) = app.id() else { continue };
+                step.then.push(OktaTask::AppGroups { app: app.to_owned(), cursor: Cursor::default() });
+                step.then.push(OktaTask::AppUsers { app: app.to_owned(), cursor: Cursor::default() });
+            }
+            step.records = apps.into_iter().filter_map(OktaApp::into_record).collect();
+            note_odd(task, (listed - step.records.len()) as u64, &mut step);
+        }
+        OktaTask::AppUsers { app, .. } => {
+            let users = page::<AppUser>(task, body, known::APP_USER, &mut step)?;
+            step.records = users.into_iter().map(|user| user.into_record(app)).collect();
+        }
+        OktaTask::AppGroups { app, .. } => {
+            let groups = page::<AppGroup>(task, body, known::APP_GROUP, &mut step)?;
+            step.records = groups.into_iter().map(|group| group.into_record(app)).collect();
+        }
+        OktaTask::Roles { cursor } => {
+            if cursor.is_start() {
+                step.records.extend(map::standard_roles());
+            }
+            let envelope: Envelope<'_> = object(body)?;
+            let roles = take::<CustomRole>(task, objects(&envelope.roles), known::ROLE, &mut step);
+            step.records.extend(roles.into_iter().map(CustomRole::into_record));
+            return Ok(finish(task, envelope.next(task), step));
+        }
+        OktaTask::RoleAssignees { .. } => {
+            let envelope: Envelope<'_> = object(body)?;
+            let assignees =
+                take::<map::Identified>(task, objects(&envelope.value), known::ASSIGNEE, &mut step);
+            step.tallies.push(("role_assignees.users".to_owned(), assignees.len() as u64));
+            step.then.extend(assignees.into_iter().map(|user| OktaTask::UserRoles { user: user.id }));
+            return Ok(finish(task, envelope.next(task), step));
+        }
+        OktaTask::UserRoles { user } => roles_of(task, &Principal::Account(user.clone()), body, &mut step)?,
+        OktaTask::GroupRoles { group } => roles_of(task, &Principal::Group(group.clone()), body, &mut step)?,
+        OktaTask::Log { .. } => return absorb_log(task, body, next, now),
+        // Needs no answer.
+        OktaTask::Everyone { .. } => {}
+    }
+    Ok(finish(task, next, step))
+}
+
+/// Compares *Everyone* with the users that were read; Okta does not say whether its count includes deactivated users.
+pub(crate) fn check_everyone(task: &OktaTask, count: Option<u64>, so_far: &Tallies) -> Step<OktaTask> {
+    let current = so_far.get("users.current");
+    let all = current + so_far.get("users.deactivated");
+    let mut step = Step::default();
+    if let Some(count) = count.filter(|count| *count != current && *count != all) {
+        step.gaps.push(Finding {
+            scope: task.about().scope,
+            reason: GapReason::CountMismatch,
+            detail: format!(
+                "Okta counts {count} members of Everyone; {current} users that are not deactivated were read"
+            ),
+        });
+    }
+    step
+}
+
+/// The tasks that a group leads to, decided by its counts.
+fn follow_group(group: &OktaGroup, step: &mut Step<OktaTask>) {
+    let stats = group.stats();
+    let count = stats.and_then(|stats| stats.users_count);
+    let id = group.id.clone();
+    if group.is_everyone() {
+        step.then.push(OktaTask::Everyone { group: id.clone(), count });
+    } else if count == Some(0) {
+        step.empty.push(Scope::under("group_members", &id));
+    } else {
+        step.then.push(OktaTask::GroupMembers { group: id.clone(), cursor: Cursor::default() });
+    }
+    // A flag that is missing says nothing, so the roles are asked for.
+    if stats.and_then(|stats| stats.has_admin_privilege) != Some(false) {
+        step.tallies.push(("group_roles.groups".to_owned(), 1));
+        step.then.push(OktaTask::GroupRoles { group: id });
+    }
+    step.tallies
+        .push(("groups.resource_edges".to_owned(), stats.and_then(|stats| stats.apps_count).unwrap_or(0)));
+}
+
+fn roles_of(task: &OktaTask, principal: &Principal, body: &[u8], step: &mut Step<OktaTask>) -> Result<()> {
+    let roles = page::<RoleAssignment>(task, body, known::ROLE_ASSIGNMENT, step)?;
+    let listed = roles.len();
+    step.records = roles.into_iter().filter_map(|role| role.into_record(principal.clone())).collect();
+    note_odd(task, (listed - step.records.len()) as u64, step);
+    Ok(())
+}
+
+fn absorb_log(task: &OktaTask, body: &[u8], next: Option<Cursor>, now: Time) -> Result<Step<OktaTask>> {
+    let OktaTask::Log { since, cursor, walk_started } = task else { return Ok(Step::default()) };
+    let mut step = Step::default();
+    // One event that is not understood is one use that is missed, so it counts as a gap like everywhere else.
+    let found = list::<LogEvent>(body)?;
+    note_odd(task, found.odd, &mut step);
+    let events = found.understood;
+    let last = events.iter().filter_map(|event| event.published).max();
+    // The log is followed by its cursor for ever: a page without events or without a new cursor is the present.
+    let moved = next.as_ref().is_some_and(|next| next != cursor);
+    let caught_up = events.is_empty() || !moved || last.is_some_and(|last| last > *walk_started);
+    let until = if caught_up { now } else { last.unwrap_or(*since) };
+    step.records = map::usage(&events);
+    step.records.push(Record::ActivityWindow(ActivityWindow { since: *since, until: until.max(*since) }));
+    let cursor = next.unwrap_or_else(|| cursor.clone());
+    // Where to begin again should the cursor die: a little before what was read, because events arrive late.
+    let restart = until.before(LATE_EVENTS).max(*since);
+    if caught_up {
+        step.later.push(OktaTask::Log { since: restart, cursor, walk_started: *walk_started });
+    } else {
+        step.then.push(OktaTask::Log { since: *since, cursor, walk_started: *walk_started });
+    }
+    Ok(step)
+}
+
+/// How late an event may appear in the log.
+pub(crate) const LATE_EVENTS: std::time::Duration = std::time::Duration::from_mins(15);
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    value: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    roles: Vec<&'a RawValue>,
+    #[serde(default, rename = "_links", deserialize_with = "crate::decode::lenient")]
+    links: Option<EnvelopeLinks>,
+}
+
+#[derive(Deserialize)]
+struct EnvelopeLinks {
+    #[serde(default, deserialize_with = "crate::decode::lenient")]
+    next: Option<EnvelopeLink>,
+}
+
+#[derive(Deserialize)]
+struct EnvelopeLink {
+    href: String,
+}
+
+impl Envelope<'_> {
+    /// These lists name their next page in the body, not in a header.
+    fn next(&self, task: &OktaTask) -> Option<Cursor> {
+        let link = self.links.as_ref()?.next.as_ref()?;
+        Cursor::from_link(&link.href, &task.query())
+    }
+}
+
+fn page<T: DeserializeOwned>(
+    task: &OktaTask,
+    body: &[u8],
+    known: &[&str],
+    step: &mut Step<OktaTask>,
+) -> Result<Vec<T>> {
+    Ok(take(task, list::<T>(body)?, known, step))
+}
+
+fn take<T>(task: &OktaTask, found: Objects<T>, known: &[&str], step: &mut Step<OktaTask>) -> Vec<T> {
+    note_odd(task, found.odd, step);
+    step.drift.extend(drift(task.template(), found.sample.as_ref(), known));
+    found.understood
+}
+
+fn note_odd(task: &OktaTask, odd: u64, step: &mut Step<OktaTask>) {
+    if odd > 0 {
+        step.gaps.push(Finding {
+            scope: task.about().scope,
+            reason: GapReason::Undecodable,
+            detail: format!("{odd} objects in the answer of {} were not understood", task.template()),
+        });
+    }
+}
+
+fn finish(task: &OktaTask, next: Option<Cursor>, mut step: Step<OktaTask>) -> Step<OktaTask> {
+    if let Some(next) = next {
+        step.then.push(task.at(next));
+    }
+    step
+}

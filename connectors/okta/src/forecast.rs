@@ -1,0 +1,135 @@
+//! How many calls a full sync needs, counted before it is run.
+
+use std::collections::BTreeMap;
+
+use sightline_core::source::ForecastLine;
+use sightline_core::{Forecast, Record, Result, Tallies, Task, Time};
+use sightline_http::{Client, Cursor};
+
+use crate::absorb::{Answer, absorb};
+use crate::get;
+use crate::task::OktaTask;
+
+/// Reads the listings whose counts decide, and computes the rest.
+///
+/// Groups tell their members; what no listing tells (users of an application, deactivated users, events) is taken
+/// from the last snapshot, and without one is the least that it can be.
+pub(crate) async fn run(client: &Client, last: Option<&Tallies>) -> Result<Forecast> {
+    let mut read = Reading { members_exact: true, ..Reading::default() };
+    let start = Cursor::default;
+    for first in [
+        OktaTask::Groups { cursor: start() },
+        OktaTask::Apps { cursor: start() },
+        OktaTask::GroupRules { cursor: start() },
+        OktaTask::RoleAssignees { cursor: start() },
+        OktaTask::Roles { cursor: start() },
+    ] {
+        read.list(client, first).await?;
+    }
+    Ok(read.into_forecast(last))
+}
+
+#[derive(Default)]
+struct Reading {
+    /// Pages of each listing that was read.
+    pages: BTreeMap<String, u64>,
+    tallies: Tallies,
+    everyone: Option<u64>,
+    member_pages: u64,
+    members_exact: bool,
+    groups: u64,
+    apps: Vec<String>,
+}
+
+impl Reading {
+    async fn list(&mut self, client: &Client, first: OktaTask) -> Result<()> {
+        let mut next = Some(first);
+        while let Some(task) = next.take() {
+            let page = match get(client, &task).await {
+                Ok(page) => page,
+                // A sync would make the same call, be refused and leave a gap.
+                Err(error) if error.gap_reason().is_some() => {
+                    *self.pages.entry(task.about().scope.dataset).or_default() += 1;
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+            let cursor = task.cursor().cloned().unwrap_or_default();
+            let answer = Answer { next: page.next_after(&cursor)?, body: &page.body, now: Time::default() };
+            let step = absorb(&task, answer)?;
+            *self.pages.entry(task.about().scope.dataset).or_default() += 1;
+            for (name, count) in &step.tallies {
+                self.tallies.add(name, *count);
+            }
+            for record in &step.records {
+                match record {
+                    Record::Group(group) if group.everyone => {
+                        self.everyone = group.member_count.known().copied();
+                    }
+                    Record::Group(group) => {
+                        let count = group.member_count.known();
+                        self.members_exact &= count.is_some();
+                        self.member_pages += count.map_or(1, |count| count.div_ceil(1000));
+                    }
+                    Record::Resource(app) => self.apps.push(app.id.clone()),
+                    _ => {}
+                }
+                self.groups += u64::from(matches!(record, Record::Group(_)));
+            }
+            next = step.then.into_iter().find(|then| then.about().scope == task.about().scope);
+        }
+        Ok(())
+    }
+
+    fn into_forecast(self, last: Option<&Tallies>) -> Forecast {
+        let mut lines = Vec::new();
+        let mut add = |dataset: &str, bucket: &str, requests: u64, exact: bool| {
+            lines.push(ForecastLine {
+                dataset: dataset.to_owned(),
+                bucket: bucket.to_owned(),
+                requests,
+                exact,
+            });
+        };
+        let known = |name: &str| last.map(|last| last.get(name));
+        let pages = |dataset: &str| self.pages.get(dataset).copied().unwrap_or(0);
+
+        let current = self.everyone.map_or_else(|| known("users.current"), Some);
+        let deactivated = known("users.deactivated");
+        let user_pages = |count: Option<u64>| count.unwrap_or(0).div_ceil(200).max(1);
+        add(
+            "users",
+            "users",
+            user_pages(current) + user_pages(deactivated),
+            current.is_some() && deactivated.is_some(),
+        );
+        add("groups", "groups", pages("groups"), true);
+        add("group_members", "groups", self.member_pages, self.members_exact);
+        add("group_rules", "groups", pages("group_rules"), true);
+        add("apps", "apps", pages("apps"), true);
+
+        let of_apps = |dataset: &str, size: u64| -> (u64, bool) {
+            let counts: Vec<Option<u64>> = self
+                .apps
+                .iter()
+                .map(|app| last.and_then(|last| last.0.get(&format!("{dataset}/{app}")).copied()))
+                .collect();
+            let requests = counts.iter().map(|count| count.unwrap_or(0).div_ceil(size).max(1)).sum();
+            (requests, counts.iter().all(Option::is_some))
+        };
+        let (app_users, app_users_exact) = of_apps("app_users", 500);
+        add("app_users", "apps", app_users, app_users_exact);
+        let (app_groups, app_groups_exact) = of_apps("app_groups", 200);
+        // No application can have more groups than there are, nor than all groups together say.
+        let one_page = self.groups.min(self.tallies.get("groups.resource_edges")) <= 200;
+        add("app_groups", "apps", app_groups, app_groups_exact || one_page);
+
+        add("roles", "iam", pages("roles"), true);
+        add("role_assignees", "iam", pages("role_assignees"), true);
+        add("user_roles", "users", self.tallies.get("role_assignees.users"), true);
+        add("group_roles", "groups", self.tallies.get("group_roles.groups"), true);
+        // The log tells nothing before it is read: a page of news and an empty one.
+        add("activity", "logs", if last.is_some() { 2 } else { 1 }, false);
+        Forecast { lines }
+    }
+}

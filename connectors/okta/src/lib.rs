@@ -1,0 +1,294 @@
+//! The Okta connector: what an Okta org holds, in the normalized schema.
+//!
+//! [`config`](OktaConfig) understands what people paste, `task` names the units of work, `absorb` and `map` turn an
+//! answer into facts, `refusal` says what an error means. Policy (pace, retry, paging) lives in `sightline-http` and
+//! in the host.
+
+mod absorb;
+mod config;
+mod decode;
+mod forecast;
+mod map;
+mod preflight;
+#[cfg(test)]
+mod recorded;
+mod refusal;
+mod task;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sightline_core::source::DatasetInfo;
+use sightline_core::time::Clock;
+use sightline_core::{
+    Context, DataSource, EntityKind, Error, ErrorKind, Forecast, Info, Preflight, Result, Step, Tallies, Task,
+};
+use sightline_http::{Auth, Client, Cursor, Page, Request};
+
+pub use config::OktaConfig;
+pub use task::OktaTask;
+
+use absorb::{Answer, absorb, check_everyone};
+
+/// Okta keeps its log this long.
+const LOG_RETENTION: Duration = Duration::from_hours(90 * 24);
+
+const INFO: Info = Info {
+    id: "okta",
+    title: "Okta",
+    summary: "Users, groups, applications, admin roles and sign-on activity of an Okta org.",
+    datasets: &[
+        DatasetInfo {
+            id: "users",
+            title: "users",
+            parent: None,
+            listed_by: None,
+            required: true,
+            permission: "okta.users.read",
+            lost: "nothing can be said about anybody",
+        },
+        DatasetInfo {
+            id: "groups",
+            title: "groups",
+            parent: None,
+            listed_by: None,
+            required: true,
+            permission: "okta.groups.read",
+            lost: "access through groups is not seen",
+        },
+        DatasetInfo {
+            id: "group_members",
+            title: "group members",
+            parent: Some(EntityKind::Group),
+            listed_by: None,
+            required: false,
+            permission: "okta.groups.read",
+            lost: "who has access through these groups is not seen",
+        },
+        DatasetInfo {
+            id: "group_rules",
+            title: "group rules",
+            parent: None,
+            listed_by: None,
+            required: false,
+            permission: "okta.groups.read",
+            lost: "memberships cannot be explained by the rule that made them",
+        },
+        DatasetInfo {
+            id: "apps",
+            title: "applications",
+            parent: None,
+            listed_by: None,
+            required: true,
+            permission: "okta.apps.read",
+            lost: "nothing can be said about what is reached",
+        },
+        DatasetInfo {
+            id: "app_users",
+            title: "application users",
+            parent: Some(EntityKind::Resource),
+            listed_by: None,
+            required: false,
+            permission: "okta.apps.read",
+            lost: "direct access to these applications is not seen",
+        },
+        DatasetInfo {
+            id: "app_groups",
+            title: "application groups",
+            parent: Some(EntityKind::Resource),
+            listed_by: None,
+            required: false,
+            permission: "okta.apps.read",
+            lost: "through which groups these applications are reached is not seen",
+        },
+        DatasetInfo {
+            id: "roles",
+            title: "admin roles",
+            parent: None,
+            listed_by: None,
+            required: false,
+            permission: "okta.roles.read",
+            lost: "custom admin roles are not seen",
+        },
+        DatasetInfo {
+            id: "role_assignees",
+            title: "admins",
+            parent: None,
+            listed_by: None,
+            required: false,
+            permission: "okta.roles.read",
+            lost: "admin access of people is not tracked",
+        },
+        DatasetInfo {
+            id: "user_roles",
+            title: "admin roles of users",
+            parent: Some(EntityKind::Account),
+            listed_by: Some("role_assignees"),
+            required: false,
+            permission: "okta.roles.read",
+            lost: "the admin roles of these people are not seen",
+        },
+        DatasetInfo {
+            id: "group_roles",
+            title: "admin roles of groups",
+            parent: Some(EntityKind::Group),
+            listed_by: Some("groups"),
+            required: false,
+            permission: "okta.roles.read",
+            lost: "admin access through these groups is not seen",
+        },
+        DatasetInfo {
+            id: "activity",
+            title: "sign-on activity",
+            parent: None,
+            listed_by: None,
+            required: false,
+            permission: "okta.logs.read",
+            lost: "last use is not known, so unused access cannot be found",
+        },
+    ],
+};
+
+/// An Okta org.
+pub struct Okta {
+    client: Client,
+    clock: Arc<dyn Clock>,
+}
+
+sightline_core::register!(Okta);
+
+impl DataSource for Okta {
+    const INFO: &'static Info = &INFO;
+    type Config = OktaConfig;
+    type Task = OktaTask;
+
+    fn open(config: OktaConfig, cx: &Context) -> Result<Self> {
+        let address = config::address(&config.domain, cx.allow_loopback_http)?;
+        let auth = Auth::Token { scheme: "SSWS", token: config::token(&config.token)? };
+        Ok(Self { client: Client::new(address, auth, cx, refusal::name)?, clock: cx.clock.clone() })
+    }
+
+    async fn preflight(&self) -> Result<Preflight> {
+        preflight::run(&self.client, self.clock.now()).await
+    }
+
+    fn plan(&self) -> Vec<OktaTask> {
+        let start = Cursor::default;
+        let now = self.clock.now();
+        vec![
+            OktaTask::Roles { cursor: start() },
+            OktaTask::GroupRules { cursor: start() },
+            OktaTask::RoleAssignees { cursor: start() },
+            OktaTask::Groups { cursor: start() },
+            OktaTask::Apps { cursor: start() },
+            OktaTask::DeactivatedUsers { cursor: start() },
+            OktaTask::Users { cursor: start() },
+            OktaTask::Log { since: now.before(LOG_RETENTION), cursor: start(), walk_started: now },
+        ]
+    }
+
+    async fn step(&self, task: &OktaTask, so_far: &Tallies) -> Result<Step<OktaTask>> {
+        if let OktaTask::Everyone { count, .. } = task {
+            return Ok(check_everyone(task, *count, so_far));
+        }
+        let page = match get(&self.client, task).await {
+            Ok(page) => page,
+            Err(error) => return self.recover(task, error),
+        };
+        let now = self.clock.now();
+        let next = match task {
+            // The log repeats its cursor when there is nothing new.
+            OktaTask::Log { .. } => page.next,
+            _ => page.next_after(task.cursor().unwrap_or(&Cursor::default()))?,
+        };
+        let first_users = matches!(task, OktaTask::Users { cursor } if cursor.is_start());
+        let step = absorb(task, Answer { body: &page.body, next, now })?;
+        if first_users && step.records.is_empty() && step.gaps.is_empty() {
+            return Err(preflight::no_users());
+        }
+        Ok(step)
+    }
+
+    async fn forecast(&self, last: Option<&Tallies>) -> Result<Forecast> {
+        forecast::run(&self.client, last).await
+    }
+}
+
+impl Okta {
+    /// Refusals that have a meaning for one task only.
+    fn recover(&self, task: &OktaTask, error: Error) -> Result<Step<OktaTask>> {
+        match (task, error.kind()) {
+            // A listing is not an object that can vanish.
+            (_, ErrorKind::Gone) if task.about().scope.parent.is_none() => {
+                Err(Error::new(ErrorKind::Unsupported, error.message()))
+            }
+            // A cursor that has died: from the last known time again.
+            (OktaTask::Log { since, cursor, .. }, ErrorKind::Protocol) if !cursor.is_start() => {
+                let now = self.clock.now();
+                let since = (*since).max(now.before(LOG_RETENTION));
+                tracing::warn!(%error, %since, "the log's cursor is no longer accepted; reading on from a time");
+                let again = OktaTask::Log { since, cursor: Cursor::default(), walk_started: now };
+                Ok(Step { then: vec![again], ..Step::default() })
+            }
+            _ => Err(error),
+        }
+    }
+}
+
+impl OktaTask {
+    /// Our own query parameters; page sizes are the documented maxima, and never more.
+    pub(crate) fn query(&self) -> Vec<(&'static str, String)> {
+        let limit = |limit: u32| ("limit", limit.to_string());
+        match self {
+            Self::Users { .. } | Self::Apps { .. } | Self::AppGroups { .. } | Self::GroupRules { .. } => {
+                vec![limit(200)]
+            }
+            Self::DeactivatedUsers { .. } => {
+                vec![limit(200), ("filter", "status eq \"DEPROVISIONED\"".to_owned())]
+            }
+            Self::Groups { .. } => vec![limit(200), ("expand", "stats".to_owned())],
+            Self::GroupMembers { .. } => vec![limit(1000)],
+            Self::AppUsers { .. } => vec![limit(500)],
+            Self::Roles { .. } | Self::RoleAssignees { .. } => vec![limit(100)],
+            Self::UserRoles { .. } | Self::GroupRoles { .. } => {
+                vec![("expand", "targets/groups".to_owned()), ("expand", "targets/catalog/apps".to_owned())]
+            }
+            Self::Log { since, cursor, .. } => {
+                let filter =
+                    format!("eventType eq \"{}\" or eventType eq \"{}\"", map::SIGN_ON, map::SIGN_IN);
+                let mut query = vec![limit(1000), ("sortOrder", "ASCENDING".to_owned()), ("filter", filter)];
+                // Okta takes a time or a cursor, never both.
+                if cursor.is_start() {
+                    query.push(("since", since.to_string()));
+                }
+                query
+            }
+            Self::Everyone { .. } => Vec::new(),
+        }
+    }
+
+    fn path(&self) -> String {
+        let id = match self {
+            Self::GroupMembers { group, .. } | Self::GroupRoles { group } => group,
+            Self::AppUsers { app, .. } | Self::AppGroups { app, .. } => app,
+            Self::UserRoles { user } => user,
+            _ => return self.template().to_owned(),
+        };
+        // An id comes from the other side: whatever it holds, it stays one segment of the path.
+        let segment: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+        self.template().replace("{id}", &segment.replace('+', "%20"))
+    }
+}
+
+pub(crate) async fn get(client: &Client, task: &OktaTask) -> Result<Page> {
+    let start = Cursor::default();
+    let request = Request {
+        template: task.template(),
+        bucket: task.about().bucket,
+        path: &task.path(),
+        query: &task.query(),
+        cursor: task.cursor().unwrap_or(&start),
+        signed: true,
+    };
+    client.get(&request).await
+}

@@ -1,0 +1,817 @@
+//! From Okta's words to the normalized schema.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sightline_core::{
+    Account, AccountStatus, Assignment, AssignmentOrigin, Group, GroupOrigin, Holding, HoldingScope,
+    Membership, Observed, Principal, RawJson, Record, Resource, ResourceStatus, Role, Rule, Time, Usage,
+};
+
+use crate::decode::{kept, lenient, lenient_list, redact, time};
+
+/// Fields of each object that this version knows; others are reported as drift.
+pub(crate) mod known {
+    pub(crate) const USER: &[&str] = &[
+        "id",
+        "status",
+        "created",
+        "activated",
+        "statusChanged",
+        "lastLogin",
+        "lastUpdated",
+        "passwordChanged",
+        "type",
+        "realmId",
+        "transitioningToStatus",
+        "profile",
+        "credentials",
+        "_links",
+        "_embedded",
+    ];
+    pub(crate) const GROUP: &[&str] = &[
+        "id",
+        "created",
+        "lastUpdated",
+        "lastMembershipUpdated",
+        "objectClass",
+        "type",
+        "profile",
+        "source",
+        "_links",
+        "_embedded",
+    ];
+    pub(crate) const RULE: &[&str] = &[
+        "id",
+        "type",
+        "status",
+        "name",
+        "created",
+        "lastUpdated",
+        "conditions",
+        "actions",
+        "allGroupsValid",
+        "_embedded",
+    ];
+    pub(crate) const APP: &[&str] = &[
+        "id",
+        "orn",
+        "name",
+        "label",
+        "status",
+        "lastUpdated",
+        "created",
+        "accessibility",
+        "visibility",
+        "features",
+        "signOnMode",
+        "credentials",
+        "settings",
+        "profile",
+        "licensing",
+        "universalLogout",
+        "_links",
+        "_embedded",
+    ];
+    pub(crate) const APP_USER: &[&str] = &[
+        "id",
+        "externalId",
+        "created",
+        "lastUpdated",
+        "scope",
+        "status",
+        "statusChanged",
+        "passwordChanged",
+        "syncState",
+        "lastSync",
+        "credentials",
+        "profile",
+        "_links",
+        "_embedded",
+    ];
+    pub(crate) const APP_GROUP: &[&str] =
+        &["id", "lastUpdated", "priority", "profile", "_links", "_embedded"];
+    pub(crate) const ROLE_ASSIGNMENT: &[&str] = &[
+        "id",
+        "label",
+        "type",
+        "status",
+        "created",
+        "lastUpdated",
+        "assignmentType",
+        "role",
+        "resource-set",
+        "_links",
+        "_embedded",
+    ];
+    pub(crate) const ROLE: &[&str] =
+        &["id", "label", "description", "created", "lastUpdated", "isCloneable", "_links", "permissions"];
+    pub(crate) const ASSIGNEE: &[&str] = &["id", "orn", "_links"];
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OktaUser {
+    pub(crate) id: String,
+    #[serde(default, deserialize_with = "lenient")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "time")]
+    created: Option<Time>,
+    #[serde(default, deserialize_with = "time")]
+    activated: Option<Time>,
+    #[serde(default, deserialize_with = "time")]
+    status_changed: Option<Time>,
+    /// Left out by some answers, null for "never".
+    #[serde(default)]
+    last_login: Option<Box<RawValue>>,
+    #[serde(default, deserialize_with = "time")]
+    last_updated: Option<Time>,
+    #[serde(default, deserialize_with = "time")]
+    password_changed: Option<Time>,
+    #[serde(default)]
+    profile: Option<Box<RawValue>>,
+    #[serde(default, deserialize_with = "lenient")]
+    credentials: Option<Credentials>,
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    #[serde(default, deserialize_with = "lenient")]
+    provider: Option<Provider>,
+}
+
+#[derive(Deserialize)]
+struct Provider {
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Profile {
+    #[serde(default, deserialize_with = "lenient")]
+    login: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    email: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    second_email: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    display_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    first_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    last_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    manager: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    manager_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    department: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    title: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    user_type: Option<String>,
+}
+
+fn filled(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn account_status(raw: &str) -> AccountStatus {
+    match raw {
+        "ACTIVE" | "PASSWORD_EXPIRED" | "RECOVERY" => AccountStatus::Active,
+        "STAGED" | "PROVISIONED" | "ACTIVATING" => AccountStatus::Pending,
+        "LOCKED_OUT" => AccountStatus::Locked,
+        "SUSPENDED" => AccountStatus::Suspended,
+        "DEPROVISIONED" => AccountStatus::Deactivated,
+        _ => AccountStatus::Unknown,
+    }
+}
+
+impl OktaUser {
+    pub(crate) fn is_deactivated(&self) -> bool {
+        self.status.as_deref() == Some("DEPROVISIONED")
+    }
+
+    pub(crate) fn into_record(self) -> Record {
+        let profile: Profile =
+            self.profile.as_deref().and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let raw_status = self.status.unwrap_or_else(|| "(none)".to_owned());
+        let login = filled(profile.login).unwrap_or_else(|| self.id.clone());
+        let whole_name =
+            [filled(profile.first_name), filled(profile.last_name)].into_iter().flatten().collect::<Vec<_>>();
+        let name = filled(profile.display_name)
+            .or_else(|| if whole_name.is_empty() { None } else { Some(whole_name.join(" ")) })
+            .unwrap_or_else(|| login.clone());
+        let last_sign_in = match self.last_login.as_deref().map(RawValue::get) {
+            None => Observed::Known(None),
+            Some(text) => match serde_json::from_str::<String>(text).ok().and_then(|text| Time::parse(&text))
+            {
+                Some(time) => Observed::Known(Some(time)),
+                None => Observed::Unknown("Okta sent a last sign-in that is no time".to_owned()),
+            },
+        };
+        Record::Account(Account {
+            status: account_status(&raw_status),
+            raw_status,
+            name,
+            emails: [filled(profile.email), filled(profile.second_email)].into_iter().flatten().collect(),
+            created: self.created,
+            activated: self.activated,
+            status_changed: self.status_changed,
+            last_sign_in,
+            password_changed: self.password_changed,
+            last_updated: self.last_updated,
+            manager: filled(profile.manager_id).or_else(|| filled(profile.manager)),
+            department: filled(profile.department),
+            title: filled(profile.title),
+            account_type: filled(profile.user_type),
+            credential_provider: self.credentials.and_then(|c| c.provider).and_then(|provider| provider.kind),
+            profile: kept(self.profile),
+            login,
+            id: self.id,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OktaGroup {
+    pub(crate) id: String,
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
+    #[serde(default, deserialize_with = "time")]
+    created: Option<Time>,
+    #[serde(default, deserialize_with = "time")]
+    last_updated: Option<Time>,
+    #[serde(default, deserialize_with = "time")]
+    last_membership_updated: Option<Time>,
+    #[serde(default)]
+    profile: Option<Box<RawValue>>,
+    #[serde(default, deserialize_with = "lenient")]
+    source: Option<Identified>,
+    #[serde(default, rename = "_embedded", deserialize_with = "lenient")]
+    embedded: Option<GroupEmbedded>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Identified {
+    pub(crate) id: String,
+}
+
+#[derive(Deserialize)]
+struct GroupEmbedded {
+    #[serde(default, deserialize_with = "lenient")]
+    stats: Option<Stats>,
+}
+
+/// Counts of a group.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Stats {
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) users_count: Option<u64>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) apps_count: Option<u64>,
+    /// Okta's reference, its answers and its release notes each spell it in another way.
+    #[serde(default, alias = "hasAdminPrivlege", alias = "hasAdminPrivileges", deserialize_with = "lenient")]
+    pub(crate) has_admin_privilege: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+struct GroupProfile {
+    #[serde(default, deserialize_with = "lenient")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    description: Option<String>,
+}
+
+impl OktaGroup {
+    pub(crate) fn stats(&self) -> Option<Stats> {
+        self.embedded.as_ref().and_then(|embedded| embedded.stats)
+    }
+
+    fn profile(&self) -> GroupProfile {
+        self.profile.as_deref().and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    }
+
+    /// *Everyone* holds every user that is not deactivated; Okta has other built-in groups too.
+    pub(crate) fn is_everyone(&self) -> bool {
+        self.kind.as_deref() == Some("BUILT_IN") && self.profile().name.as_deref() == Some("Everyone")
+    }
+
+    pub(crate) fn into_record(self) -> Record {
+        let everyone = self.is_everyone();
+        let profile = self.profile();
+        let stats = self.stats();
+        let count = |count: Option<u64>| {
+            count.map_or_else(|| Observed::Unknown("Okta did not send its count".to_owned()), Observed::Known)
+        };
+        Record::Group(Group {
+            name: filled(profile.name).unwrap_or_else(|| self.id.clone()),
+            description: filled(profile.description),
+            origin: match self.kind.as_deref() {
+                Some("OKTA_GROUP") => GroupOrigin::Native,
+                Some("APP_GROUP") => GroupOrigin::Imported,
+                Some("BUILT_IN") => GroupOrigin::BuiltIn,
+                other => GroupOrigin::Unknown(other.unwrap_or("(none)").to_owned()),
+            },
+            source_resource: self.source.map(|source| source.id),
+            everyone,
+            member_count: count(stats.and_then(|stats| stats.users_count)),
+            resource_count: count(stats.and_then(|stats| stats.apps_count)),
+            created: self.created,
+            last_updated: self.last_updated,
+            last_membership_updated: self.last_membership_updated,
+            profile: kept(self.profile),
+            id: self.id,
+        })
+    }
+}
+
+/// A member of a group: a whole user, of which only the id is news.
+#[derive(Deserialize)]
+pub(crate) struct Member {
+    id: String,
+}
+
+impl Member {
+    pub(crate) fn into_record(self, group: &str) -> Record {
+        Record::Membership(Membership { group: group.to_owned(), account: self.id })
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct OktaRule {
+    id: String,
+    #[serde(default, deserialize_with = "lenient")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    conditions: Option<RuleConditions>,
+    #[serde(default, deserialize_with = "lenient")]
+    actions: Option<RuleActions>,
+}
+
+#[derive(Default, Deserialize)]
+struct RuleConditions {
+    #[serde(default, deserialize_with = "lenient")]
+    expression: Option<RuleExpression>,
+    #[serde(default, deserialize_with = "lenient")]
+    people: Option<RulePeople>,
+}
+
+#[derive(Deserialize)]
+struct RuleExpression {
+    #[serde(default, deserialize_with = "lenient")]
+    value: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct RulePeople {
+    #[serde(default, deserialize_with = "lenient")]
+    users: Option<Excluded>,
+    #[serde(default, deserialize_with = "lenient")]
+    groups: Option<Excluded>,
+}
+
+#[derive(Deserialize)]
+struct Excluded {
+    #[serde(default, deserialize_with = "lenient_list")]
+    exclude: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RuleActions {
+    #[serde(default, deserialize_with = "lenient")]
+    assign_user_to_groups: Option<RuleTargets>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RuleTargets {
+    #[serde(default, deserialize_with = "lenient_list")]
+    group_ids: Vec<String>,
+}
+
+impl OktaRule {
+    pub(crate) fn into_record(self) -> Record {
+        let raw_status = self.status.unwrap_or_else(|| "(none)".to_owned());
+        let conditions = self.conditions.unwrap_or_default();
+        let people = conditions.people.unwrap_or_default();
+        Record::Rule(Rule {
+            name: filled(self.name).unwrap_or_else(|| self.id.clone()),
+            active: raw_status == "ACTIVE",
+            raw_status,
+            expression: conditions.expression.and_then(|expression| expression.value),
+            target_groups: self
+                .actions
+                .and_then(|actions| actions.assign_user_to_groups)
+                .map(|targets| targets.group_ids)
+                .unwrap_or_default(),
+            excluded_accounts: people.users.map(|users| users.exclude).unwrap_or_default(),
+            excluded_groups: people.groups.map(|groups| groups.exclude).unwrap_or_default(),
+            id: self.id,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AppView {
+    #[serde(default, deserialize_with = "lenient")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    label: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    sign_on_mode: Option<String>,
+    #[serde(default, deserialize_with = "lenient_list")]
+    features: Vec<String>,
+    #[serde(default, deserialize_with = "time")]
+    created: Option<Time>,
+    #[serde(default, deserialize_with = "time")]
+    last_updated: Option<Time>,
+    #[serde(default, deserialize_with = "lenient")]
+    settings: Option<serde_json::Value>,
+}
+
+/// An application: typed id, status and times, the rest kept as it came, so that no kind of application is lost.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct OktaApp(serde_json::Value);
+
+impl OktaApp {
+    /// None where the object has no id and so is no application.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.0.get("id").and_then(serde_json::Value::as_str).filter(|id| !id.is_empty())
+    }
+
+    pub(crate) fn into_record(mut self) -> Option<Record> {
+        let id = self.id()?.to_owned();
+        let view: AppView = serde_json::from_str(&self.0.to_string()).ok()?;
+        let raw_status = view.status.unwrap_or_else(|| "(none)".to_owned());
+        let implicit = match &view.settings {
+            Some(serde_json::Value::Object(settings)) => match settings.get("implicitAssignment") {
+                // Left out by every kind of application that cannot have it.
+                None | Some(serde_json::Value::Null) => Observed::Known(false),
+                Some(serde_json::Value::Bool(implicit)) => Observed::Known(*implicit),
+                Some(_) => {
+                    Observed::Unknown("Okta sent an implicitAssignment that is no yes or no".to_owned())
+                }
+            },
+            _ => Observed::Unknown("Okta sent no settings".to_owned()),
+        };
+        redact(&mut self.0);
+        if let Some(fields) = self.0.as_object_mut() {
+            fields.remove("_embedded");
+        }
+        Some(Record::Resource(Resource {
+            label: filled(view.label).or_else(|| filled(view.name.clone())).unwrap_or_else(|| id.clone()),
+            catalog_name: filled(view.name),
+            status: match raw_status.as_str() {
+                "ACTIVE" => ResourceStatus::Active,
+                "INACTIVE" | "DELETED" => ResourceStatus::Inactive,
+                _ => ResourceStatus::Unknown,
+            },
+            raw_status,
+            sign_on_mode: view.sign_on_mode,
+            features: view.features,
+            implicit_assignment: implicit,
+            created: view.created,
+            last_updated: view.last_updated,
+            raw: RawJson::from_value(&self.0),
+            id,
+        }))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AppUser {
+    id: String,
+    #[serde(default, deserialize_with = "lenient")]
+    scope: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    external_id: Option<String>,
+    #[serde(default, deserialize_with = "time")]
+    created: Option<Time>,
+    #[serde(default, deserialize_with = "time")]
+    last_updated: Option<Time>,
+    #[serde(default, deserialize_with = "lenient")]
+    credentials: Option<AppCredentials>,
+    #[serde(default, rename = "_links", deserialize_with = "lenient")]
+    links: Option<AppUserLinks>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AppCredentials {
+    #[serde(default, deserialize_with = "lenient")]
+    user_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct AppUserLinks {
+    #[serde(default, deserialize_with = "lenient")]
+    group: Option<Link>,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    href: String,
+}
+
+/// The last segment of a link's path is an id; the link itself is never followed.
+fn id_at_end(href: &str) -> Option<String> {
+    let path = href.split(['?', '#']).next()?;
+    let id = path.trim_end_matches('/').rsplit('/').next()?;
+    let plain = !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    plain.then(|| id.to_owned())
+}
+
+impl AppUser {
+    pub(crate) fn into_record(self, app: &str) -> Record {
+        let group = || self.links.and_then(|links| links.group).and_then(|group| id_at_end(&group.href));
+        Record::Assignment(Assignment {
+            resource: app.to_owned(),
+            origin: match self.scope.as_deref() {
+                Some("USER") => AssignmentOrigin::Direct,
+                Some("GROUP") => AssignmentOrigin::Group(group()),
+                other => AssignmentOrigin::Unknown(other.unwrap_or("(none)").to_owned()),
+            },
+            principal: Principal::Account(self.id),
+            raw_status: self.status,
+            user_name: self.credentials.and_then(|credentials| credentials.user_name),
+            external_id: self.external_id,
+            priority: None,
+            since: self.created,
+            last_updated: self.last_updated,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AppGroup {
+    id: String,
+    #[serde(default, deserialize_with = "lenient")]
+    priority: Option<i64>,
+    #[serde(default, deserialize_with = "time")]
+    last_updated: Option<Time>,
+}
+
+impl AppGroup {
+    pub(crate) fn into_record(self, app: &str) -> Record {
+        Record::Assignment(Assignment {
+            resource: app.to_owned(),
+            principal: Principal::Group(self.id),
+            origin: AssignmentOrigin::Direct,
+            raw_status: None,
+            user_name: None,
+            external_id: None,
+            priority: self.priority,
+            since: None,
+            last_updated: self.last_updated,
+        })
+    }
+}
+
+/// Standard admin roles; custom ones are listed by Okta, these are not.
+const STANDARD_ROLES: [(&str, &str); 13] = [
+    ("ACCESS_CERTIFICATIONS_ADMIN", "Access Certifications Administrator"),
+    ("ACCESS_REQUESTS_ADMIN", "Access Requests Administrator"),
+    ("API_ACCESS_MANAGEMENT_ADMIN", "API Access Management Administrator"),
+    ("APP_ADMIN", "Application Administrator"),
+    ("GROUP_MEMBERSHIP_ADMIN", "Group Membership Administrator"),
+    ("HELP_DESK_ADMIN", "Help Desk Administrator"),
+    ("MOBILE_ADMIN", "Mobile Administrator"),
+    ("ORG_ADMIN", "Organization Administrator"),
+    ("READ_ONLY_ADMIN", "Read-only Administrator"),
+    ("REPORT_ADMIN", "Report Administrator"),
+    ("SUPER_ADMIN", "Super Administrator"),
+    ("USER_ADMIN", "Group Administrator"),
+    ("WORKFLOWS_ADMIN", "Workflows Administrator"),
+];
+
+/// Types that may be limited to groups or applications; all other standard roles reach the whole org.
+const TARGETABLE: [&str; 4] = ["APP_ADMIN", "USER_ADMIN", "HELP_DESK_ADMIN", "GROUP_MEMBERSHIP_ADMIN"];
+
+/// The standard roles as facts.
+pub(crate) fn standard_roles() -> impl Iterator<Item = Record> {
+    STANDARD_ROLES.iter().map(|(id, label)| {
+        Record::Role(Role {
+            id: (*id).to_owned(),
+            label: (*label).to_owned(),
+            description: None,
+            custom: false,
+        })
+    })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct CustomRole {
+    id: String,
+    #[serde(default, deserialize_with = "lenient")]
+    label: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    description: Option<String>,
+}
+
+impl CustomRole {
+    pub(crate) fn into_record(self) -> Record {
+        Record::Role(Role {
+            label: filled(self.label).unwrap_or_else(|| self.id.clone()),
+            description: filled(self.description),
+            custom: true,
+            id: self.id,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RoleAssignment {
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    label: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "time")]
+    created: Option<Time>,
+    #[serde(default, deserialize_with = "lenient")]
+    assignment_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    role: Option<String>,
+    #[serde(default, rename = "resource-set", deserialize_with = "lenient")]
+    resource_set: Option<String>,
+    #[serde(default, rename = "_embedded", deserialize_with = "lenient")]
+    embedded: Option<RoleEmbedded>,
+}
+
+#[derive(Deserialize)]
+struct RoleEmbedded {
+    #[serde(default, deserialize_with = "lenient")]
+    targets: Option<Targets>,
+}
+
+#[derive(Deserialize)]
+struct Targets {
+    #[serde(default, deserialize_with = "lenient")]
+    groups: Option<Vec<Identified>>,
+    #[serde(default, deserialize_with = "lenient")]
+    catalog: Option<CatalogTargets>,
+}
+
+#[derive(Deserialize)]
+struct CatalogTargets {
+    #[serde(default, deserialize_with = "lenient")]
+    apps: Option<Vec<AppTarget>>,
+}
+
+/// One instance (with an id) or every instance of a catalogue entry (with a name only).
+#[derive(Deserialize)]
+struct AppTarget {
+    #[serde(default, deserialize_with = "lenient")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    name: Option<String>,
+}
+
+impl RoleAssignment {
+    /// None where the object names neither a type nor a role.
+    pub(crate) fn into_record(self, principal: Principal) -> Option<Record> {
+        let kind = self.kind.unwrap_or_default();
+        let role = if kind == "CUSTOM" || kind.is_empty() { self.role.clone() } else { Some(kind.clone()) };
+        let role = role.or_else(|| filled(Some(kind.clone())))?;
+        // On a group its own roles say GROUP too; on a user it means that a group brought them.
+        let inherited =
+            matches!(principal, Principal::Account(_)) && self.assignment_type.as_deref() == Some("GROUP");
+        Some(Record::Holding(Holding {
+            principal,
+            label: filled(self.label).unwrap_or_else(|| role.clone()),
+            scope: scope_of(&kind, self.resource_set, self.embedded),
+            role,
+            inherited,
+            active: self.status.as_deref().is_none_or(|status| status == "ACTIVE"),
+            since: self.created,
+        }))
+    }
+}
+
+/// An assignment that may be limited but does not say how far is limited in an unknown way: neither org nor nothing.
+fn scope_of(kind: &str, resource_set: Option<String>, embedded: Option<RoleEmbedded>) -> HoldingScope {
+    if let Some(set) = resource_set {
+        return HoldingScope::Set(set);
+    }
+    if kind == "CUSTOM" || kind.is_empty() {
+        return HoldingScope::Unknown("Okta did not name the resource set".to_owned());
+    }
+    if !TARGETABLE.contains(&kind) {
+        return if STANDARD_ROLES.iter().any(|(id, _)| *id == kind) {
+            HoldingScope::Org
+        } else {
+            HoldingScope::Unknown(format!("{kind} is not a role that this version knows"))
+        };
+    }
+    let Some(targets) = embedded.and_then(|embedded| embedded.targets) else {
+        return HoldingScope::Unknown("Okta did not send the targets".to_owned());
+    };
+    let groups = targets
+        .groups
+        .map(|groups| groups.into_iter().map(|group| format!("group/{}", group.id)).collect::<Vec<_>>());
+    let apps = targets.catalog.and_then(|catalog| catalog.apps).map(|apps| {
+        let name = |app: AppTarget| match (app.id, app.name) {
+            (Some(id), _) => Some(format!("resource/{id}")),
+            (None, Some(name)) => Some(format!("catalog/{name}")),
+            (None, None) => None,
+        };
+        apps.into_iter().filter_map(name).collect::<Vec<_>>()
+    });
+    // Each kind of role is limited by one kind of target; no list of that kind is no answer.
+    let of_its_kind = if kind == "APP_ADMIN" { &apps } else { &groups };
+    if of_its_kind.is_none() {
+        return HoldingScope::Unknown("Okta did not send the targets".to_owned());
+    }
+    let mut all: Vec<String> = groups.into_iter().flatten().chain(apps.into_iter().flatten()).collect();
+    all.sort();
+    all.dedup();
+    if all.is_empty() { HoldingScope::Org } else { HoldingScope::Targets(all) }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LogEvent {
+    #[serde(default, deserialize_with = "time")]
+    pub(crate) published: Option<Time>,
+    #[serde(default, deserialize_with = "lenient")]
+    event_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    outcome: Option<Outcome>,
+    #[serde(default, deserialize_with = "lenient")]
+    actor: Option<Party>,
+    #[serde(default, deserialize_with = "lenient_list")]
+    target: Vec<Party>,
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    #[serde(default, deserialize_with = "lenient")]
+    result: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Party {
+    #[serde(default, deserialize_with = "lenient")]
+    id: Option<String>,
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    kind: Option<String>,
+}
+
+/// Event types that are usage.
+pub(crate) const SIGN_IN: &str = "user.session.start";
+/// See [`SIGN_IN`].
+pub(crate) const SIGN_ON: &str = "user.authentication.sso";
+
+/// Rolls the events of a page up to one record per account and application; failures are not use.
+pub(crate) fn usage(events: &[LogEvent]) -> Vec<Record> {
+    let mut rolled: BTreeMap<(&str, Option<&str>), Usage> = BTreeMap::new();
+    for event in events {
+        let outcome = event.outcome.as_ref().and_then(|outcome| outcome.result.as_deref());
+        let Some(time) = event.published.filter(|_| matches!(outcome, Some("SUCCESS" | "ALLOW"))) else {
+            continue;
+        };
+        let Some(actor) = event.actor.as_ref().filter(|actor| actor.kind.as_deref() == Some("User")) else {
+            continue;
+        };
+        let Some(account) = actor.id.as_deref() else { continue };
+        let resource = match event.event_type.as_deref() {
+            Some(SIGN_IN) => None,
+            // Targets come in any order: only the type tells which one is the application.
+            Some(SIGN_ON) => {
+                let app = event.target.iter().find(|target| target.kind.as_deref() == Some("AppInstance"));
+                match app.and_then(|app| app.id.as_deref()) {
+                    Some(id) => Some(id),
+                    None => continue,
+                }
+            }
+            _ => continue,
+        };
+        let one = Usage {
+            account: account.to_owned(),
+            resource: resource.map(str::to_owned),
+            first: time,
+            last: time,
+            count: 1,
+        };
+        rolled.entry((account, resource)).and_modify(|usage| usage.merge(&one)).or_insert(one);
+    }
+    rolled.into_values().map(Record::Usage).collect()
+}

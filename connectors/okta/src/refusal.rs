@@ -1,0 +1,90 @@
+//! What Okta's refusals mean.
+
+use serde::Deserialize;
+use sightline_core::{Error, ErrorKind};
+use sightline_http::Refusal;
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ErrorBody {
+    error_code: String,
+    error_summary: String,
+}
+
+/// The permission that a path needs, in Okta's words.
+fn permission(template: &str) -> Option<&'static str> {
+    let roles = "okta.roles.read: Super Administrator, or a custom role with \"View roles, resources, and admin assignments\"";
+    let by_path = [
+        ("/api/v1/users/{id}/roles", roles),
+        ("/api/v1/groups/{id}/roles", roles),
+        ("/api/v1/iam", roles),
+        ("/api/v1/users", "okta.users.read: Read-only Administrator"),
+        ("/api/v1/groups", "okta.groups.read: Read-only Administrator"),
+        ("/api/v1/apps", "okta.apps.read: Read-only Administrator"),
+        ("/api/v1/logs", "okta.logs.read: Read-only Administrator"),
+    ];
+    by_path.into_iter().find(|(prefix, _)| template.starts_with(prefix)).map(|(_, permission)| permission)
+}
+
+/// Names an answer that is no success; only Okta's error code and summary are taken from its body.
+pub(crate) fn name(refusal: &Refusal<'_>) -> Error {
+    let body: ErrorBody = serde_json::from_slice(refusal.body).unwrap_or_default();
+    let code = body.error_code.chars().take(20).collect::<String>();
+    let said = if code.is_empty() {
+        format!("HTTP {}", refusal.status)
+    } else {
+        format!("HTTP {} {code}", refusal.status)
+    };
+    let template = refusal.template;
+    match (refusal.status, code.as_str()) {
+        (401, "E0000015") => {
+            Error::new(ErrorKind::NotLicensed, format!("{template} is a feature that this org does not have ({said})"))
+        }
+        (401, _) => Error::new(ErrorKind::Auth, format!("Okta rejected the token ({said})")).hint(
+            "it is wrong, revoked, was not used for 30 days, or its owner was deactivated; create a new one in the Okta \
+             admin console: Security > API > Tokens",
+        ),
+        (403, _) => {
+            let summary = body.error_summary.chars().take(160).collect::<String>();
+            let summary = if summary.is_empty() { String::new() } else { format!(": {summary}") };
+            let needed = permission(template).map(str::to_owned);
+            Error::new(ErrorKind::Forbidden { permission: needed }, format!("the token may not read {template} ({said}{summary})"))
+        }
+        // An object that was there a moment ago; without this code it is the path that does not exist.
+        (404, "E0000007") | (410, _) => Error::new(ErrorKind::Gone, format!("the object is no longer there ({said})")),
+        (404 | 405 | 501, _) => {
+            Error::new(ErrorKind::Unsupported, format!("{} does not offer {template} ({said})", refusal.host))
+        }
+        (408 | 500..=599, _) => Error::new(ErrorKind::Unavailable, format!("Okta failed to answer {template} ({said})")),
+        _ => Error::new(ErrorKind::Protocol, format!("Okta did not accept the request for {template} ({said})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_has_its_meaning() {
+        let check = |status: u16, body: &str, expect: &ErrorKind| {
+            let refusal =
+                Refusal { status, template: "/api/v1/logs", body: body.as_bytes(), host: "acme.okta.com" };
+            assert_eq!(name(&refusal).kind(), expect, "{status} {body}");
+        };
+        let forbidden =
+            ErrorKind::Forbidden { permission: Some("okta.logs.read: Read-only Administrator".to_owned()) };
+        check(401, r#"{"errorCode":"E0000011"}"#, &ErrorKind::Auth);
+        check(401, r#"{"errorCode":"E0000015"}"#, &ErrorKind::NotLicensed);
+        check(401, "<html>", &ErrorKind::Auth);
+        check(403, r#"{"errorCode":"E0000006","errorSummary":"no"}"#, &forbidden);
+        check(403, "", &forbidden);
+        check(404, r#"{"errorCode":"E0000007"}"#, &ErrorKind::Gone);
+        check(404, r#"{"errorCode":"E0000008"}"#, &ErrorKind::Unsupported);
+        check(404, "not json", &ErrorKind::Unsupported);
+        check(405, r#"{"errorCode":"E0000022"}"#, &ErrorKind::Unsupported);
+        check(501, r#"{"errorCode":"E0000060"}"#, &ErrorKind::Unsupported);
+        check(500, r#"{"errorCode":"E0000009"}"#, &ErrorKind::Unavailable);
+        check(503, "<html>busy</html>", &ErrorKind::Unavailable);
+        check(400, r#"{"errorCode":"E0000031"}"#, &ErrorKind::Protocol);
+    }
+}

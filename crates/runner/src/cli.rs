@@ -1,0 +1,307 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Who can reach what in your identity systems, how Sightline knows, and what it could not see.
+#[derive(Debug, Parser)]
+#[command(name = "sightline", version, max_term_width = 110)]
+#[command(
+    after_help = "Exit codes: 0 done · 1 failed · 2 wrong input · 3 credential refused · 4 provider not reachable \
+    · 5 store not usable · 6 needs confirmation · 7 not found · 130 stopped"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Where everything is kept [default: the platform's data directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Configuration file [default: config/sightline.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// What to log to standard error: error, warn, info, debug, trace, or a filter by module
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Try it: a simulated company is connected and read, and questions about it are answered
+    Demo(Demo),
+    /// Add, show and remove data sources
+    #[command(subcommand)]
+    Source(Source),
+    /// Read data sources and seal a snapshot of each
+    Sync(Sync),
+    /// List what the last snapshots hold
+    List(List),
+    /// Who can reach an application, direct or through which groups, and when they last used it
+    Who(Who),
+    /// What an account can reach
+    What(What),
+    /// Why an account can reach an application: every path, where it is known from, and what would remove it
+    Why(Why),
+    /// What could not be seen, why, and what that hides
+    Gaps(Gaps),
+    /// Every fact of the last snapshot, one JSON object per line
+    Export(Export),
+    /// Run the scheduler: every data source on its interval, until stopped
+    Serve,
+    /// Run a simulated provider
+    #[command(subcommand)]
+    Sim(Sim),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// People of the simulated company
+    #[arg(long, default_value_t = 250)]
+    pub(crate) people: u32,
+    /// The same seed gives the same company
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// End after the answers, instead of leaving the company running
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Source {
+    /// Connect a data source: checks the credential, says what will be seen and what not, and keeps both
+    Add(Add),
+    /// List data sources
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a data source: its settings, its last snapshot, its gaps
+    Show {
+        /// Name of the data source
+        name: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Erase a data source with everything that was read from it, its credential included
+    Remove {
+        /// Name of the data source
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Add {
+    /// The connector: okta
+    pub(crate) connector: String,
+    /// Address of the system: `acme.okta.com`, an issuer URI or a custom domain
+    #[arg(long)]
+    pub(crate) domain: String,
+    #[command(flatten)]
+    pub(crate) token: Token,
+    /// Name for people [default: the connector's]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// E-mail address of who answers for it
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+    /// Allow plain HTTP to this machine, for a simulator
+    #[arg(long)]
+    pub(crate) allow_loopback_http: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where the token comes from; never from the command line, which others on the machine can read.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Token {
+    /// Take the token from this environment variable
+    #[arg(long = "token-env", value_name = "VAR")]
+    pub(crate) env: Option<String>,
+    /// Take the token from this file
+    #[arg(long = "token-file", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Take the token from standard input
+    #[arg(long = "token-stdin")]
+    pub(crate) stdin: bool,
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct Sync {
+    /// Names of data sources [default: all]
+    pub(crate) names: Vec<String>,
+    /// Forget an interrupted sync and read everything anew
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Accept that far fewer objects are found than last time
+    #[arg(long)]
+    pub(crate) accept_drop: bool,
+    /// Only say how many requests a sync would make and how long it would take
+    #[arg(long, conflicts_with_all = ["full", "accept_drop"])]
+    pub(crate) plan: bool,
+    /// Print a JSON object for each data source
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listing {
+    /// Logins
+    Accounts,
+    /// Groups
+    Groups,
+    /// Applications
+    Apps,
+    /// Admin roles
+    Roles,
+    /// Who holds which admin role, directly or through a group
+    Admins,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// What to list
+    pub(crate) what: Listing,
+    /// Only this data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+#[group(multiple = false)]
+pub(crate) struct Format {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print CSV
+    #[arg(long)]
+    pub(crate) csv: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Who {
+    /// Label or id of an application
+    pub(crate) app: String,
+    /// Only in this data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct What {
+    /// Login, e-mail address, name or id of an account
+    pub(crate) account: String,
+    /// Only in this data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// Login, e-mail address, name or id of an account
+    pub(crate) account: String,
+    /// Label or id of an application
+    pub(crate) app: String,
+    /// Only in this data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gaps {
+    /// Only this data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Only this data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sim {
+    /// The Okta API of a simulated company
+    Okta(SimOkta),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Limits {
+    /// No limits
+    Off,
+    /// Those of a workforce org
+    Workforce,
+    /// Those of a free developer org
+    Integrator,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimOkta {
+    /// Where to listen, such as 127.0.0.1:8080; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: SocketAddr,
+    /// Accounts
+    #[arg(long, default_value_t = 250)]
+    pub(crate) people: u32,
+    /// Groups [default: in proportion]
+    #[arg(long)]
+    pub(crate) groups: Option<u32>,
+    /// Applications [default: in proportion]
+    #[arg(long)]
+    pub(crate) apps: Option<u32>,
+    /// Pairs of user and group, without Everyone [default: in proportion]
+    #[arg(long)]
+    pub(crate) memberships: Option<u64>,
+    /// Users of all applications together [default: in proportion]
+    #[arg(long)]
+    pub(crate) assignments: Option<u64>,
+    /// The same seed gives the same company
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// What the company takes for the present time, RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) now: Option<jiff::Timestamp>,
+    /// Rate limits
+    #[arg(long, value_enum, default_value_t = Limits::Off)]
+    pub(crate) rate_limits: Limits,
+    /// Length of a rate-limit window
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    pub(crate) window_secs: u64,
+    /// Part of each limit that the token may use
+    #[arg(long, default_value_t = 0.5)]
+    pub(crate) share: f64,
+    /// Time that every answer takes
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) latency_ms: u64,
+    /// The token that is accepted [default: made from the seed]
+    #[arg(long)]
+    pub(crate) token: Option<String>,
+    /// Refuse admin roles, as for a token of a read-only administrator
+    #[arg(long)]
+    pub(crate) read_only_admin: bool,
+    /// Faults to play, JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+}

@@ -1,0 +1,176 @@
+//! `sightline demo`: a simulated company is connected and read, and questions about it are answered.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sightline_core::{Observed, Secret};
+use sightline_graph::{Found, Graph};
+use sightline_sim::company::{ADA, COMPANY_NAME, CONTRACTOR, GITHUB, IT_ADMINS, login};
+use sightline_sim::okta::{Action, Fault, Faults};
+use sightline_sim::{Company, CompanySpec, OktaOptions, OktaServer};
+use sightline_store::OpenMode;
+use sightline_sync::SyncOptions;
+
+use crate::cli::{Add, Demo, Format, Token};
+use crate::command::access::{show_what, show_who, show_why};
+use crate::command::source::{connect, show_preflight};
+use crate::command::sync::{run_one, show_report};
+use crate::failure::Failure;
+use crate::output::{count, line};
+use crate::settings::Settings;
+use crate::world::World;
+
+const NAME: &str = "Okta";
+const LINES: usize = 12;
+const PLAIN: Format = Format { json: false, csv: false };
+
+pub(crate) async fn run(world: &World, demo: &Demo) -> Result<(), Failure> {
+    let scratch = Scratch::new()?;
+    let world = World {
+        settings: Settings { data_dir: scratch.dir.clone(), ..Settings::default() },
+        registry: world.registry.clone(),
+        cancel: world.cancel.clone(),
+    };
+    let company =
+        Arc::new(Company::generate(CompanySpec::for_people(demo.people, demo.seed, jiff::Timestamp::now())));
+    let server = OktaServer::start(
+        company.clone(),
+        OktaOptions { faults: denied(&company), ..OktaOptions::default() },
+    )
+    .await
+    .map_err(|error| Failure::new(format!("the simulated company could not be served: {error}")))?;
+    title(&format!(
+        "{COMPANY_NAME}, a simulated company with {}",
+        count(u64::from(demo.people), "account", "accounts")
+    ))?;
+    line("The token may read everything but the members of one group of administrators.\n")?;
+    read(&world, &server).await?;
+    answers(&world)?;
+    if demo.once {
+        server.shutdown().await;
+        return Ok(());
+    }
+    let dir = scratch.dir.display();
+    line(format!("\nThe company runs on at {} until Ctrl-C. In another terminal, try:\n", server.url()))?;
+    for command in
+        ["list accounts", "list admins", &format!("why {CONTRACTOR} {GITHUB}"), "gaps", "sync", "sync --plan"]
+    {
+        line(format!("  sightline --data-dir {dir} {command}"))?;
+    }
+    world.cancel.cancelled().await;
+    server.shutdown().await;
+    Ok(())
+}
+
+/// A directory that goes away with the demonstration.
+struct Scratch {
+    dir: PathBuf,
+}
+
+impl Scratch {
+    fn new() -> Result<Self, Failure> {
+        let dir = std::env::temp_dir().join(format!("sightline-demo-{}", std::process::id()));
+        if dir.exists() {
+            std::fs::remove_dir_all(&dir)?;
+        }
+        Ok(Self { dir })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left in the temporary directory does no harm.
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// Okta refuses the members of a group that carries an admin role to whoever may not manage it.
+fn denied(company: &Company) -> Faults {
+    let group = company.group(IT_ADMINS).map(|group| group.id);
+    let fault = |id| Fault {
+        path: format!("/api/v1/groups/{id}/users"),
+        query: None,
+        nth: None,
+        times: None,
+        action: Action::Status { code: 403, error_code: Some("E0000006".to_owned()), body: None },
+    };
+    Faults(group.map(fault).into_iter().collect())
+}
+
+fn title(text: &str) -> Result<(), Failure> {
+    line(format!("{text}\n{}", "=".repeat(text.chars().count())))
+}
+
+async fn read(world: &World, server: &OktaServer) -> Result<(), Failure> {
+    let store = world.store_to_write("demo")?;
+    let add = Add {
+        connector: "okta".to_owned(),
+        domain: server.url(),
+        token: Token { env: None, file: None, stdin: false },
+        name: Some(NAME.to_owned()),
+        email: None,
+        allow_loopback_http: true,
+        json: false,
+    };
+    let credential = BTreeMap::from([("token".to_owned(), Secret::new(server.token()))]);
+    let (record, preflight) = connect(world, &store, &add, &credential).await?;
+    show_preflight(world, &record.connector, &preflight)?;
+    line("")?;
+    let vault = World::vault(&store)?;
+    let report = run_one(world, &store, &vault, &record, SyncOptions::default(), false).await?;
+    show_report(&report)
+}
+
+fn answers(world: &World) -> Result<(), Failure> {
+    let store = sightline_store::Store::open(&world.settings.data_dir, OpenMode::Read)?;
+    let graphs = world.graphs(&store, Some(NAME))?;
+    let graph = &graphs[0];
+    line("")?;
+    title("In short")?;
+    summary(graph)?;
+
+    let (Found::One(app), Found::One(ada)) = (graph.find_resource(GITHUB), graph.find_account(&login(ADA)))
+    else {
+        return Err(Failure::new("the simulated company lacks the people of the demonstration"));
+    };
+    line("")?;
+    title(&format!("sightline who {GITHUB}"))?;
+    show_who(graph, app, PLAIN, Some(LINES))?;
+    line("")?;
+    title(&format!("sightline what {ADA}"))?;
+    show_what(graph, ada, PLAIN)?;
+    line("")?;
+    title(&format!("sightline why {ADA} {GITHUB}"))?;
+    show_why(graph, &graph.why(ada, app), false)?;
+    line("")?;
+    title("sightline gaps")?;
+    crate::command::gaps::table(graph.gaps().map(|gap| (NAME, gap)))
+}
+
+fn summary(graph: &Graph) -> Result<(), Failure> {
+    let summary = graph.summary();
+    line(format!(
+        "{}, {} of them able to sign in; {}; {}.",
+        count(summary.accounts, "account", "accounts"),
+        crate::output::number(summary.accounts_able_to_sign_in),
+        count(summary.groups, "group", "groups"),
+        count(summary.resources, "application", "applications"),
+    ))?;
+    line(format!(
+        "{} of an account to an application.",
+        count(summary.effective_pairs, "effective access", "effective accesses")
+    ))?;
+    match &summary.unused_access {
+        Observed::Known(unused) => line(format!(
+            "{} not used in the window that was read.",
+            count(*unused, "of them was", "of them were")
+        ))?,
+        Observed::Unknown(why) => line(format!("How many of them are unused is not known: {why}."))?,
+    }
+    line(format!(
+        "{} with an assignment that is still in force. {} who can sign in, as far as could be seen.",
+        count(summary.leavers_with_assignments_in_force, "leaver", "leavers"),
+        count(summary.admins, "administrator", "administrators"),
+    ))
+}

@@ -1,0 +1,31 @@
+//! The commands.
+
+mod access;
+mod demo;
+mod gaps;
+mod list;
+mod serve;
+mod sim;
+mod source;
+mod sync;
+
+use crate::cli::Command;
+use crate::failure::Failure;
+use crate::world::World;
+
+/// Does what the command line says.
+pub(crate) async fn run(world: &World, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Demo(demo) => demo::run(world, &demo).await,
+        Command::Source(command) => source::run(world, command).await,
+        Command::Sync(sync) => sync::run(world, &sync).await,
+        Command::List(list) => list::run(world, &list),
+        Command::Who(who) => access::who(world, &who),
+        Command::What(what) => access::what(world, &what),
+        Command::Why(why) => access::why(world, &why),
+        Command::Gaps(gaps) => gaps::run(world, &gaps),
+        Command::Export(export) => list::export(world, &export),
+        Command::Serve => serve::run(world).await,
+        Command::Sim(sim) => sim::run(world, &sim).await,
+    }
+}

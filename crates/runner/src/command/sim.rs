@@ -1,0 +1,85 @@
+//! `sightline sim`: simulated providers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use sightline_sim::okta::Faults;
+use sightline_sim::{Company, CompanySpec, OktaOptions, OktaServer, RateLimits};
+
+use crate::cli::{Limits, Sim, SimOkta};
+use crate::failure::Failure;
+use crate::output::json_line;
+use crate::world::World;
+
+pub(crate) async fn run(world: &World, command: &Sim) -> Result<(), Failure> {
+    let Sim::Okta(sim) = command;
+    let company = Arc::new(Company::generate(spec(sim)));
+    let server = OktaServer::start(company, options(sim)?).await.map_err(|error| {
+        Failure::usage(format!("cannot listen on {}: {error}", sim.listen))
+            .hint("take another port, or port 0 for a free one")
+    })?;
+    #[derive(Serialize)]
+    struct Ready<'a> {
+        url: String,
+        token: &'a str,
+        pid: u32,
+    }
+    json_line(&Ready { url: server.url(), token: server.token(), pid: std::process::id() })?;
+    world.cancel.cancelled().await;
+    #[derive(Serialize)]
+    struct Served {
+        requests: std::collections::BTreeMap<String, u64>,
+        refused: u64,
+    }
+    let summary = Served { requests: server.requests(), refused: server.refused() };
+    server.shutdown().await;
+    json_line(&summary)
+}
+
+fn spec(sim: &SimOkta) -> CompanySpec {
+    let now = sim.now.unwrap_or_else(jiff::Timestamp::now);
+    let fitting = CompanySpec::for_people(sim.people, sim.seed, now);
+    CompanySpec {
+        groups: sim.groups.unwrap_or(fitting.groups),
+        apps: sim.apps.unwrap_or(fitting.apps),
+        memberships: sim.memberships.unwrap_or(fitting.memberships),
+        assignments: sim.assignments.unwrap_or(fitting.assignments),
+        ..fitting
+    }
+}
+
+fn options(sim: &SimOkta) -> Result<OktaOptions, Failure> {
+    if !(sim.share > 0.0 && sim.share <= 1.0) {
+        return Err(Failure::usage("--share must be more than 0 and at most 1"));
+    }
+    if sim.window_secs == 0 {
+        return Err(Failure::usage("--window-secs must be at least 1"));
+    }
+    let faults = match &sim.faults {
+        None => Faults::default(),
+        Some(file) => {
+            let text = std::fs::read_to_string(file).map_err(|error| {
+                Failure::usage(format!("--faults: cannot read {}: {error}", file.display()))
+            })?;
+            serde_json::from_str(&text).map_err(|error| {
+                Failure::usage(format!("--faults: {} is not a list of faults: {error}", file.display()))
+            })?
+        }
+    };
+    Ok(OktaOptions {
+        listen: sim.listen,
+        token: sim.token.clone(),
+        rate_limits: match sim.rate_limits {
+            Limits::Off => RateLimits::Off,
+            Limits::Workforce => RateLimits::Workforce,
+            Limits::Integrator => RateLimits::Integrator,
+        },
+        window: Duration::from_secs(sim.window_secs),
+        share: sim.share,
+        latency: Duration::from_millis(sim.latency_ms),
+        read_only_admin: sim.read_only_admin,
+        faults,
+        ..OktaOptions::default()
+    })
+}

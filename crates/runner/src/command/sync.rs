@@ -1,0 +1,245 @@
+//! `sightline sync`: reading data sources now, or saying what that would cost.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use sightline_core::source::ForecastLine;
+use sightline_core::time::{Clock, SystemClock};
+use sightline_core::{ErrorKind, Forecast};
+use sightline_store::{SourceRecord, Store, Vault};
+use sightline_sync::{Sync as SyncRun, SyncOptions, SyncReport};
+
+use crate::cli::Sync;
+use crate::failure::Failure;
+use crate::output::{Columns, count, json_line, line, note, number};
+use crate::progress::Progress;
+use crate::world::{World, source_named};
+
+pub(crate) async fn run(world: &World, sync: &Sync) -> Result<(), Failure> {
+    let store = world.store_to_write(if sync.plan { "sync --plan" } else { "sync" })?;
+    let records = if sync.names.is_empty() {
+        store.sources()?
+    } else {
+        sync.names.iter().map(|name| source_named(&store, name)).collect::<Result<_, _>>()?
+    };
+    if records.is_empty() {
+        return Err(Failure::new("there are no data sources yet")
+            .code(crate::failure::NOT_FOUND)
+            .hint("connect one with `sightline source add`, or try `sightline demo --once`"));
+    }
+    let vault = World::vault(&store)?;
+    let options = SyncOptions { full: sync.full, accept_drop: sync.accept_drop };
+    let mut first_failure = None;
+    for record in &records {
+        let outcome = if sync.plan {
+            plan(world, &store, &vault, record, sync.json).await
+        } else {
+            match run_one(world, &store, &vault, record, options.clone(), sync.json).await {
+                Ok(report) if sync.json => json_line(&report),
+                Ok(report) => show_report(&report),
+                Err(failure) => Err(failure),
+            }
+        };
+        if let Err(failure) = outcome {
+            // One data source that fails must not keep the others from being read.
+            if let Some(earlier) = first_failure.replace(failure) {
+                let _ = Failure::report(&earlier);
+            }
+            if world.cancel.is_cancelled() {
+                break;
+            }
+        }
+    }
+    first_failure.map_or(Ok(()), Err)
+}
+
+/// Reads one data source.
+pub(crate) async fn run_one(
+    world: &World,
+    store: &Arc<Store>,
+    vault: &Vault,
+    record: &SourceRecord,
+    options: SyncOptions,
+    quiet: bool,
+) -> Result<SyncReport, Failure> {
+    let opened = world.open_stored(store, vault, record)?;
+    let progress = Progress::new(&record.name, quiet);
+    let run = SyncRun {
+        store: store.clone(),
+        record,
+        source: opened.source,
+        governor: opened.governor,
+        cx: &opened.cx,
+        options,
+        watch: &|event| progress.show(&event),
+        cancel: world.cancel.clone(),
+    };
+    let outcome = run.run().await;
+    progress.finish();
+    outcome.map_err(|error| Failure::from(error).context(&record.name))
+}
+
+/// What a sync did, for people.
+pub(crate) fn show_report(report: &SyncReport) -> Result<(), Failure> {
+    let requests: u64 = report.requests.values().map(|bucket| bucket.requests).sum();
+    line(format!(
+        "{}: snapshot {} sealed after {:.1} s and {}{}",
+        report.source,
+        report.snapshot,
+        report.seconds,
+        count(requests, "request", "requests"),
+        if report.resumed { " (went on with an interrupted sync)" } else { "" }
+    ))?;
+    let mut columns = Columns::new(&["dataset", "records", "added", "removed", "changed"]);
+    for (dataset, records) in &report.records {
+        let change = report.changes.get(dataset);
+        let shown = |value: Option<u64>| value.map(number).unwrap_or_default();
+        columns.rows.push(vec![
+            dataset.replace('_', " "),
+            number(*records),
+            shown(change.map(|change| change.added)),
+            shown(change.map(|change| change.removed)),
+            shown(change.map(|change| change.changed)),
+        ]);
+    }
+    columns.table()?;
+    let refused: u64 = report.requests.values().map(|bucket| bucket.refused).sum();
+    if refused > 0 {
+        line(format!(
+            "{} refused for the rate limit and made again.",
+            count(refused, "request was", "requests were")
+        ))?;
+    }
+    if !report.drift.is_empty() {
+        line(format!(
+            "{} that this version does not know: {}.",
+            count(report.drift.len() as u64, "field", "fields"),
+            {
+                let names: Vec<_> = report.drift.keys().take(5).map(String::as_str).collect();
+                names.join(", ")
+            }
+        ))?;
+    }
+    if report.gaps.is_empty() {
+        return line("Everything that was asked for was read completely.");
+    }
+    line(format!(
+        "{} not read completely; see `sightline gaps`.",
+        count(report.gaps.len() as u64, "part was", "parts were")
+    ))
+}
+
+#[derive(Serialize)]
+struct Plan {
+    source: String,
+    requests: BTreeMap<String, BucketPlan>,
+    lines: Vec<ForecastLine>,
+    total_requests: u64,
+    /// Whether the number follows from what was read, except for the length of the log.
+    exact: bool,
+    /// Least time under the limits that are known; none while a limit is not.
+    seconds: Option<u64>,
+    /// Requests that the plan itself made.
+    spent: u64,
+}
+
+#[derive(Serialize)]
+struct BucketPlan {
+    requests: u64,
+    /// Requests per window that we allow ourselves.
+    per_window: Option<u64>,
+    seconds: Option<u64>,
+}
+
+/// Okta's windows last a minute.
+const WINDOW_SECONDS: u64 = 60;
+
+async fn plan(
+    world: &World,
+    store: &Store,
+    vault: &Vault,
+    record: &SourceRecord,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let opened = world.open_stored(store, vault, record)?;
+    let last = match store.latest(record.id)? {
+        Some(meta) => Some(store.tallies(record.id, meta.number)?),
+        None => None,
+    };
+    let forecast: Forecast = loop {
+        match opened.source.forecast(last.as_ref()).await {
+            Ok(forecast) => break forecast,
+            Err(error) => match error.kind() {
+                ErrorKind::RateLimited { until } => {
+                    let pause = until.since(SystemClock.now());
+                    note(format!("the rate limit is used up; waiting {} s", pause.as_secs() + 1));
+                    tokio::time::sleep(pause).await;
+                }
+                _ => return Err(Failure::from(error).context(&record.name)),
+            },
+        }
+    };
+    let mut requests: BTreeMap<String, BucketPlan> = BTreeMap::new();
+    for forecast in &forecast.lines {
+        let per_window = opened.governor.per_window(&forecast.bucket);
+        let bucket = requests.entry(forecast.bucket.clone()).or_insert(BucketPlan {
+            requests: 0,
+            per_window,
+            seconds: None,
+        });
+        bucket.requests += forecast.requests;
+        // The first window opens with the first call, so only the further ones are waited for.
+        bucket.seconds =
+            per_window.map(|calls| (bucket.requests.div_ceil(calls.max(1)).max(1) - 1) * WINDOW_SECONDS);
+    }
+    let known = requests.values().all(|bucket| bucket.seconds.is_some());
+    let plan = Plan {
+        source: record.name.clone(),
+        total_requests: forecast.lines.iter().map(|line| line.requests).sum(),
+        exact: forecast.lines.iter().all(|line| line.exact || line.dataset == "activity"),
+        seconds: if known { requests.values().filter_map(|bucket| bucket.seconds).max() } else { None },
+        spent: opened.governor.usage().values().map(|bucket| bucket.requests).sum(),
+        lines: forecast.lines,
+        requests,
+    };
+    if as_json { json_line(&plan) } else { show_plan(&plan) }
+}
+
+fn show_plan(plan: &Plan) -> Result<(), Failure> {
+    let least = if plan.exact { "" } else { "at least " };
+    line(format!(
+        "{}: a full sync makes {least}{}",
+        plan.source,
+        count(plan.total_requests, "request", "requests")
+    ))?;
+    let mut columns = Columns::new(&["dataset", "bucket", "requests", ""]);
+    for line in &plan.lines {
+        let exact = if line.exact { "" } else { "at least" };
+        columns.rows.push(vec![
+            line.dataset.replace('_', " "),
+            line.bucket.clone(),
+            number(line.requests),
+            exact.to_owned(),
+        ]);
+    }
+    columns.table()?;
+    line("")?;
+    let mut columns = Columns::new(&["bucket", "requests", "a minute", "seconds"]);
+    for (bucket, plan) in &plan.requests {
+        let shown = |value: Option<u64>| value.map_or_else(|| "unknown".to_owned(), number);
+        columns.rows.push(vec![
+            bucket.clone(),
+            number(plan.requests),
+            shown(plan.per_window),
+            shown(plan.seconds),
+        ]);
+    }
+    columns.table()?;
+    match plan.seconds {
+        Some(0) => line("\nIt fits into the first window of every bucket: no waiting for rate limits."),
+        Some(seconds) => line(format!("\nIt waits at least {} s for rate limits.", number(seconds))),
+        None => line("\nHow long it waits is not known: a limit has not been seen yet."),
+    }?;
+    line(format!("This plan made {}.", count(plan.spent, "request", "requests")))
+}

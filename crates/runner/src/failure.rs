@@ -1,0 +1,136 @@
+//! How a command fails: a text, what to do about it, and an exit code.
+
+use std::error::Error as StdError;
+use std::io::Write;
+use std::process::ExitCode;
+
+use sightline_core::ErrorKind;
+use sightline_store::StoreError;
+use sightline_sync::SyncError;
+
+/// Something went wrong that no other code describes.
+pub(crate) const FAILED: u8 = 1;
+/// The command line, a setting or an input is wrong. (The same code that wrong flags give.)
+pub(crate) const USAGE: u8 = 2;
+/// The provider refuses the credential, or does not let it read what is required.
+pub(crate) const REFUSED: u8 = 3;
+/// The provider cannot be reached or does not answer properly.
+pub(crate) const UNREACHABLE: u8 = 4;
+/// The store cannot be used: another process holds it, its key is wrong, it is damaged.
+pub(crate) const STORE: u8 = 5;
+/// A person has to confirm.
+pub(crate) const CONFIRM: u8 = 6;
+/// What was asked for does not exist.
+pub(crate) const NOT_FOUND: u8 = 7;
+/// Stopped by a signal.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// A command that failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    hint: Option<String>,
+    causes: Vec<String>,
+    code: u8,
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, causes: Vec::new(), code: FAILED }
+    }
+
+    /// A wrong command line, setting or input.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(message).code(USAGE)
+    }
+
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+
+    fn caused_by(mut self, error: &(dyn StdError + 'static)) -> Self {
+        let mut next = error.source();
+        while let Some(cause) = next {
+            self.causes.push(cause.to_string());
+            next = cause.source();
+        }
+        self
+    }
+
+    /// Puts what was being done in front.
+    #[must_use]
+    pub(crate) fn context(mut self, doing: &str) -> Self {
+        self.message = format!("{doing}: {}", self.message);
+        self
+    }
+
+    /// Prints it to standard error and gives its exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let mut text = format!("error: {}\n", self.message);
+        for cause in &self.causes {
+            text.push_str(&format!("  because: {cause}\n"));
+        }
+        if let Some(hint) = &self.hint {
+            text.push_str(&format!("hint: {hint}\n"));
+        }
+        // Nobody left to tell when standard error is closed.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<sightline_core::Error> for Failure {
+    fn from(error: sightline_core::Error) -> Self {
+        let code = match error.kind() {
+            ErrorKind::Config => USAGE,
+            ErrorKind::Auth | ErrorKind::Forbidden { .. } | ErrorKind::NotLicensed => REFUSED,
+            _ => UNREACHABLE,
+        };
+        let failure = Self::new(error.message()).code(code).caused_by(&error);
+        match error.hint_text() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::LargeDrop { .. } => CONFIRM,
+            StoreError::NoSuchSource { .. } | StoreError::Missing { .. } => NOT_FOUND,
+            StoreError::NameTaken { .. } | StoreError::KeyInvalid { .. } => USAGE,
+            _ => STORE,
+        };
+        let failure = Self::new(error.to_string()).code(code).caused_by(&error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<SyncError> for Failure {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Source(error) => error.into(),
+            SyncError::Store(error) => error.into(),
+            SyncError::Cancelled => Self::new(error.to_string()).code(INTERRUPTED),
+            error => Self::new(error.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}

@@ -1,0 +1,5 @@
+//! The program `sightline`.
+
+fn main() -> std::process::ExitCode {
+    sightline_runner::main()
+}

@@ -1,0 +1,142 @@
+//! Settings: defaults, then the configuration file, then `SIGHTLINE_*`, then flags.
+
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Cli;
+use crate::failure::Failure;
+
+/// Where the configuration file is looked for when none is named.
+const DEFAULT_FILE: &str = "config/sightline.toml";
+
+/// Everything that can be set.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Where everything is kept; empty for the platform's data directory.
+    pub(crate) data_dir: PathBuf,
+    /// What to log.
+    pub(crate) log: String,
+    pub(crate) sync: SyncSettings,
+    pub(crate) http: HttpSettings,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SyncSettings {
+    /// Minutes between the end of a sync and the start of the next.
+    pub(crate) interval_minutes: u32,
+    /// Calls in flight at once.
+    pub(crate) max_in_flight: usize,
+    /// Part of each rate-limit bucket that is left to others.
+    pub(crate) reserve: f64,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HttpSettings {
+    /// Files with certificates of additional authorities, PEM.
+    pub(crate) extra_roots: Vec<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::new(),
+            log: "warn".to_owned(),
+            sync: SyncSettings { interval_minutes: 15, max_in_flight: 10, reserve: 0.1 },
+            http: HttpSettings::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads all layers; a value that is wrong is named with where it stands.
+    pub(crate) fn read(cli: &Cli) -> Result<Self, Failure> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        match &cli.config {
+            Some(file) if !file.is_file() => {
+                return Err(Failure::usage(format!("there is no configuration file {}", file.display())));
+            }
+            Some(file) => figment = figment.merge(Toml::file_exact(file)),
+            None if Path::new(DEFAULT_FILE).is_file() => {
+                figment = figment.merge(Toml::file_exact(DEFAULT_FILE))
+            }
+            None => {}
+        }
+        // Only names that are settings: SIGHTLINE_KEY and a variable that holds a token are none.
+        let names = ["data_dir", "log", "sync", "http"];
+        let env = Env::prefixed("SIGHTLINE_").split("__").filter(move |name| {
+            names.iter().any(|setting| name == *setting || name.as_str().starts_with(&format!("{setting}.")))
+        });
+        figment = figment.merge(env);
+        if let Some(dir) = &cli.data_dir {
+            figment = figment.merge(Serialized::default("data_dir", dir));
+        }
+        if let Some(log) = &cli.log {
+            figment = figment.merge(Serialized::default("log", log));
+        }
+        let mut settings: Self = figment.extract().map_err(|error| wrong_setting(&error))?;
+        if settings.data_dir.as_os_str().is_empty() {
+            settings.data_dir = platform_data_dir()?;
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        if !(0.0..1.0).contains(&self.sync.reserve) {
+            return Err(Failure::usage("sync.reserve must be at least 0 and less than 1"));
+        }
+        if !(1..=75).contains(&self.sync.max_in_flight) {
+            return Err(Failure::usage("sync.max_in_flight must be between 1 and 75"));
+        }
+        if self.sync.interval_minutes == 0 {
+            return Err(Failure::usage("sync.interval_minutes must be at least 1"));
+        }
+        if tracing_subscriber::EnvFilter::try_new(&self.log).is_err() {
+            return Err(Failure::usage(format!("log: {:?} is not a filter", self.log))
+                .hint("use error, warn, info, debug or trace"));
+        }
+        Ok(())
+    }
+
+    /// The key of the credentials, where the environment holds one.
+    pub(crate) fn vault_key() -> Result<Option<sightline_store::Key>, Failure> {
+        match std::env::var("SIGHTLINE_KEY") {
+            Ok(text) => Ok(Some(sightline_store::Key::from_env(&text)?)),
+            Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(_) => Err(Failure::usage("SIGHTLINE_KEY is not text")),
+        }
+    }
+
+    pub(crate) fn extra_roots(&self) -> Result<Vec<Vec<u8>>, Failure> {
+        let read = |file: &PathBuf| {
+            std::fs::read(file).map_err(|error| {
+                Failure::usage(format!("http.extra_roots: cannot read {}: {error}", file.display()))
+            })
+        };
+        self.http.extra_roots.iter().map(read).collect()
+    }
+}
+
+fn platform_data_dir() -> Result<PathBuf, Failure> {
+    let base = etcetera::choose_base_strategy()
+        .map_err(|_| Failure::usage("there is no home directory to keep data in").hint("give --data-dir"))?;
+    Ok(base.data_dir().join("sightline"))
+}
+
+fn wrong_setting(error: &figment::Error) -> Failure {
+    let place = error.metadata.as_ref().map(|metadata| match &metadata.source {
+        Some(source) => format!(" in {source}"),
+        None => format!(" in {}", metadata.name),
+    });
+    let path = error.path.join(".");
+    let name = if path.is_empty() { String::new() } else { format!("{path}: ") };
+    Failure::usage(format!("wrong setting{}: {name}{}", place.unwrap_or_default(), error.kind))
+        .hint("config/sightline.toml of the project documents every setting")
+}

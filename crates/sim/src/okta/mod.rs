@@ -1,0 +1,154 @@
+//! The Okta API of a company, over HTTP on a port of this machine.
+//!
+//! Served are the reading endpoints that describe users, groups, applications, administrators and the system log,
+//! with the paging, limits, errors and oddities of the real service. Links name the organisation's public host, never
+//! the address that is listened on: a client that follows them literally leaves the simulator.
+
+mod answer;
+mod connection;
+mod directory;
+mod faults;
+mod filter;
+mod limits;
+mod lists;
+mod log;
+mod render;
+mod roles;
+mod routes;
+mod write;
+
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use self::{connection::Listener, routes::Api};
+pub use self::{
+    faults::{Action, Fault, Faults},
+    limits::RateLimits,
+};
+use crate::{
+    company::{AUDITOR, Company, SERVICE_ACCOUNT},
+    id::base62,
+    rng::{scramble, scramble_text},
+};
+
+/// How a company is served.
+#[derive(Clone, Debug)]
+pub struct OktaOptions {
+    /// The address to listen on. Port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// The API token to accept; without one it is made from the company's seed.
+    pub token: Option<String>,
+    /// Which organisation's rate limits apply.
+    pub rate_limits: RateLimits,
+    /// How long a rate-limit window lasts. The real one lasts a minute.
+    pub window: Duration,
+    /// The part of each rate limit that this token may use.
+    pub share: f64,
+    /// How long every answer takes.
+    pub latency: Duration,
+    /// How many requests may be in flight before more are refused.
+    pub concurrency: Option<u32>,
+    /// Whether the token belongs to a read-only administrator, who may not read who holds which role.
+    pub read_only_admin: bool,
+    /// Whether groups spell the flag `hasAdminPrivlege`, as the published schema does.
+    pub misspelled_privilege: bool,
+    /// What goes wrong.
+    pub faults: Faults,
+}
+
+impl Default for OktaOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            token: None,
+            rate_limits: RateLimits::Off,
+            window: Duration::from_mins(1),
+            share: 0.5,
+            latency: Duration::ZERO,
+            concurrency: None,
+            read_only_admin: false,
+            misspelled_privilege: false,
+            faults: Faults::default(),
+        }
+    }
+}
+
+/// A running server. Dropping it stops it.
+#[derive(Debug)]
+pub struct OktaServer {
+    address: SocketAddr,
+    api: Arc<Api>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl OktaServer {
+    /// Starts to serve `company`. Fails when the address cannot be listened on.
+    pub async fn start(company: Arc<Company>, options: OktaOptions) -> io::Result<Self> {
+        let listener = TcpListener::bind(options.listen).await?;
+        let address = listener.local_addr()?;
+        let api = Arc::new(Api::new(company, options));
+        let (stop, mut stopped) = watch::channel(false);
+        let service =
+            routes::router(Arc::clone(&api)).into_make_service_with_connect_info::<connection::Cut>();
+        let task = tokio::spawn(async move {
+            axum::serve(Listener::new(listener), service)
+                .with_graceful_shutdown(async move {
+                    // An error means that the server was dropped, which stops it as well.
+                    let _ = stopped.wait_for(|stop| *stop).await;
+                })
+                .await
+        });
+        Ok(Self { address, api, stop, task })
+    }
+
+    /// The base address, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The API token that is accepted.
+    pub fn token(&self) -> &str {
+        self.api.token()
+    }
+
+    /// How many requests arrived so far, by method and path template, refused ones included.
+    pub fn requests(&self) -> BTreeMap<String, u64> {
+        self.api.requests()
+    }
+
+    /// How many requests were refused because a rate limit or the concurrency limit was reached.
+    pub fn refused(&self) -> u64 {
+        self.api.refused()
+    }
+
+    /// Stops accepting connections, lets open requests finish, and returns.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        // Connections that clients keep open must not hold the shutdown back for ever.
+        if tokio::time::timeout(Duration::from_secs(2), self.wait()).await.is_err() {
+            self.task.abort();
+        }
+    }
+
+    /// Waits until the server ends by itself, which it does only on an error.
+    pub async fn wait(&mut self) -> io::Result<()> {
+        if self.task.is_finished() {
+            return Ok(());
+        }
+        (&mut self.task).await.map_err(io::Error::other)?
+    }
+}
+
+/// The token made from a company's seed: 42 characters, starting with `00`.
+fn token_for(company: &Company) -> String {
+    let part = |number: u64| base62(scramble(company.spec.seed ^ scramble_text("token") ^ number), 10);
+    format!("00{}{}{}{}", part(1), part(2), part(3), part(4))
+}
+
+/// Whose token it is (user index).
+fn owner_of_token(company: &Company, read_only_admin: bool) -> u32 {
+    let login = crate::company::login(if read_only_admin { AUDITOR } else { SERVICE_ACCOUNT });
+    company.users.iter().position(|user| user.login == login).unwrap_or_default() as u32
+}

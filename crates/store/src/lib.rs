@@ -1,0 +1,32 @@
+//! Everything that is kept, in one embedded database: data sources and their credentials, syncs in progress,
+//! snapshots and their history.
+//!
+//! - [`Store`]: the open store; [`OpenOptions`] say how it is opened.
+//! - [`Vault`] and [`Key`]: credentials are encrypted at rest with a key that is kept beside the store or given.
+//! - [`SourceRecord`], [`NewSource`]: data sources.
+//! - [`StepOutcome`], [`Mark`], [`SyncInProgress`]: a sync in progress is durable after every batch of steps.
+//! - [`SealRules`], [`SealReport`]: a finished sync becomes a snapshot, all of it or nothing.
+//! - [`SnapshotMeta`]: sealed snapshots, current and historic.
+//!
+//! Calls block; a caller in an asynchronous runtime runs them on a thread where blocking is allowed.
+
+mod codec;
+mod error;
+mod keys;
+mod kind;
+mod lock;
+mod open;
+mod progress;
+mod read;
+mod seal;
+mod source;
+mod tables;
+mod vault;
+
+pub use error::{Result, StoreError};
+pub use open::{OpenMode, OpenOptions, Store};
+pub use progress::{Mark, ScopeProgress, StepOutcome, SyncInProgress, SyncRow};
+pub use read::SnapshotMeta;
+pub use seal::{DatasetChange, SealReport, SealRules};
+pub use source::{NewSource, SourceRecord};
+pub use vault::{Key, Vault};

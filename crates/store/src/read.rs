@@ -1,0 +1,268 @@
+//! Sealed snapshots, current and historic.
+//!
+//! A scope has a row for every snapshot that changed what is known about it, and its facts are written again only when
+//! they changed. Snapshot *n* is, for every scope, the newest row up to *n*.
+
+use std::collections::BTreeMap;
+
+use redb::{ReadTransaction, ReadableTable};
+use serde::{Deserialize, Serialize};
+use sightline_core::{Fact, Gap, Record, Scope, ScopeState, Snapshot, SnapshotNumber, Tallies, Time};
+
+use crate::codec::{self, Unpacker, Values};
+use crate::error::{Result, StoreError};
+use crate::keys;
+use crate::kind::{Kind, Kinds};
+use crate::open::Store;
+use crate::progress::{last_number, tally};
+use crate::source;
+use crate::tables::{CONTENT, SNAPSHOTS, SOURCES, VERSIONS};
+
+/// A sealed snapshot without its facts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotMeta {
+    /// Which state.
+    pub number: SnapshotNumber,
+    /// When its sync began to read.
+    pub started: Time,
+    /// When it was sealed.
+    pub sealed: Time,
+    /// Whether its sync read everything anew.
+    pub full: bool,
+    /// Numbers that the steps of its sync added up.
+    pub tallies: Tallies,
+    /// How often its sync met fields that this version does not know.
+    pub drift: BTreeMap<String, u64>,
+    /// Edges whose ends were not seen, per dataset.
+    pub dangling: BTreeMap<String, u64>,
+    /// Scopes in it.
+    pub scopes: u64,
+    /// Scopes of it that were not read completely.
+    pub gaps: u64,
+    /// Facts in it.
+    pub facts: u64,
+}
+
+/// The state of a scope from one snapshot on.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Version {
+    /// Whether there is such a scope; the rest is empty otherwise.
+    pub(crate) present: bool,
+    /// The last sync that read it completely.
+    pub(crate) complete: Option<SnapshotNumber>,
+    /// Why the last attempt failed.
+    pub(crate) gap: Option<Gap>,
+    /// The snapshot that wrote the facts.
+    pub(crate) content: SnapshotNumber,
+    /// The sync that last saw the facts that do not tell themselves.
+    pub(crate) read: SnapshotNumber,
+    /// Facts of each kind.
+    pub(crate) kinds: BTreeMap<u8, u64>,
+    /// Edges whose ends were not seen.
+    pub(crate) dangling: u64,
+}
+
+impl Version {
+    pub(crate) fn facts(&self) -> u64 {
+        self.kinds.values().sum()
+    }
+
+    pub(crate) fn kinds(&self) -> Kinds {
+        self.kinds.keys().copied().map(Kind).collect()
+    }
+}
+
+/// A fact as it is stored: what is known, the first sync that saw it, and the last one, or 0 for [`Version::read`].
+pub(crate) type StoredFact = (Record, SnapshotNumber, SnapshotNumber);
+
+/// A scope with its state at a snapshot.
+pub(crate) struct VersionAt {
+    pub(crate) scope: Scope,
+    /// The key that all its rows begin with.
+    pub(crate) key: Vec<u8>,
+    pub(crate) version: Version,
+}
+
+impl Store {
+    /// Every sealed snapshot of a data source, the oldest first.
+    pub fn snapshots(&self, source_id: u64) -> Result<Vec<SnapshotMeta>> {
+        let txn = self.begin_read()?;
+        let mut snapshots = Vec::new();
+        for row in txn.open_table(SNAPSHOTS)?.range((source_id, 0)..=(source_id, u64::MAX))? {
+            let (key, value) = row?;
+            snapshots.push(decode_meta(value.value(), key.value().1)?);
+        }
+        Ok(snapshots)
+    }
+
+    /// The newest sealed snapshot of a data source; none before the first.
+    pub fn latest(&self, source_id: u64) -> Result<Option<SnapshotMeta>> {
+        let txn = self.begin_read()?;
+        let number = last_number(&txn.open_table(SNAPSHOTS)?, source_id)?;
+        if number == 0 { Ok(None) } else { meta(&txn, source_id, number).map(Some) }
+    }
+
+    /// A sealed snapshot with all its facts.
+    pub fn snapshot(&self, source_id: u64, number: SnapshotNumber) -> Result<Snapshot> {
+        let txn = self.begin_read()?;
+        let source = source::get(&txn.open_table(SOURCES)?, source_id)?;
+        let meta = meta(&txn, source_id, number)?;
+        let mut facts = Vec::with_capacity(meta.facts as usize);
+        let scopes = visit(&txn, source_id, number, |fact| facts.push(fact))?;
+        Ok(Snapshot {
+            source: source.name,
+            tenant: source.tenant,
+            number,
+            started: meta.started,
+            sealed: meta.sealed,
+            scopes,
+            facts,
+            dangling: meta.dangling,
+        })
+    }
+
+    /// Hands out the facts of a sealed snapshot one by one, in the order of [`Snapshot::facts`]; gives its scopes.
+    ///
+    /// For what does not fit in memory, or need not be there all at once.
+    pub fn visit_facts(
+        &self,
+        source_id: u64,
+        number: SnapshotNumber,
+        each: impl FnMut(Fact),
+    ) -> Result<Vec<ScopeState>> {
+        let txn = self.begin_read()?;
+        meta(&txn, source_id, number)?;
+        visit(&txn, source_id, number, each)
+    }
+
+    /// The scopes of a sealed snapshot, sorted, without their facts.
+    pub fn scopes(&self, source_id: u64, number: SnapshotNumber) -> Result<Vec<ScopeState>> {
+        let txn = self.begin_read()?;
+        meta(&txn, source_id, number)?;
+        Ok(versions_at(&txn.open_table(VERSIONS)?, source_id, number)?.into_iter().map(state_of).collect())
+    }
+
+    /// Facts per dataset and, under parents, per scope, together with the numbers that the sync's steps added up.
+    pub fn tallies(&self, source_id: u64, number: SnapshotNumber) -> Result<Tallies> {
+        let txn = self.begin_read()?;
+        let mut tallies = meta(&txn, source_id, number)?.tallies;
+        for at in versions_at(&txn.open_table(VERSIONS)?, source_id, number)? {
+            tally(&mut tallies, &at.scope, at.version.facts());
+        }
+        Ok(tallies)
+    }
+}
+
+/// The present scopes of a data source at a snapshot, sorted.
+pub(crate) fn versions_at(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    source_id: u64,
+    number: SnapshotNumber,
+) -> Result<Vec<VersionAt>> {
+    let end = keys::after_source(source_id);
+    let mut from = keys::source(source_id);
+    let mut versions = Vec::new();
+    while let Some(row) = table.range(from.as_slice()..end.as_slice())?.next() {
+        let (key, first) = row?;
+        let key = key.value();
+        let (scope, len) =
+            keys::parse_scope(key).ok_or_else(|| StoreError::damaged("the name of a scope in a snapshot"))?;
+        let scope_key = key[..len].to_vec();
+        let what = || format!("the state of {scope} in snapshot {number}");
+        let first_number = keys::number_at(key, len).ok_or_else(|| StoreError::damaged(what()))?;
+        from = keys::after_scope(&scope_key);
+        if first_number > number {
+            continue;
+        }
+        let newest = keys::numbered(&scope_key, number);
+        let version: Version = match table.range(scope_key.as_slice()..=newest.as_slice())?.next_back() {
+            Some(row) => codec::from_row(row?.1.value(), what)?,
+            None => codec::from_row(first.value(), what)?,
+        };
+        if version.present {
+            versions.push(VersionAt { scope, key: scope_key, version });
+        }
+    }
+    Ok(versions)
+}
+
+/// The facts of a scope, by key.
+pub(crate) fn facts_of<'a>(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    unpacker: &'a Unpacker,
+    scope: &Scope,
+    scope_key: &[u8],
+    version: &Version,
+) -> Result<Facts<'a>> {
+    let expected = version.facts();
+    let blob = match expected {
+        0 => Vec::new(),
+        _ => codec::get_blob(table, &keys::numbered(scope_key, version.content))?,
+    };
+    let what = format!("the facts of {scope}, written by snapshot {}", version.content);
+    Ok(Facts { values: unpacker.read(blob, what.clone()), what, missing: expected })
+}
+
+/// The facts of a scope; ends with an error when some are missing.
+pub(crate) struct Facts<'a> {
+    values: Values<'a, StoredFact>,
+    what: String,
+    missing: u64,
+}
+
+impl Iterator for Facts<'_> {
+    type Item = Result<StoredFact>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.values.next() {
+            Some(Ok(_)) if self.missing == 0 => {
+                Some(Err(StoreError::damaged(format!("{}: more than there should be", self.what))))
+            }
+            Some(fact) => {
+                // After an error nothing follows, and one report is enough.
+                self.missing = if fact.is_ok() { self.missing - 1 } else { 0 };
+                Some(fact)
+            }
+            None if self.missing > 0 => {
+                let missing = std::mem::take(&mut self.missing);
+                Some(Err(StoreError::damaged(format!("{}: {missing} are missing", self.what))))
+            }
+            None => None,
+        }
+    }
+}
+
+fn visit(
+    txn: &ReadTransaction,
+    source_id: u64,
+    number: SnapshotNumber,
+    mut each: impl FnMut(Fact),
+) -> Result<Vec<ScopeState>> {
+    let content = txn.open_table(CONTENT)?;
+    let unpacker = Unpacker::new()?;
+    let mut scopes = Vec::new();
+    for at in versions_at(&txn.open_table(VERSIONS)?, source_id, number)? {
+        let scope = scopes.len() as u32;
+        for fact in facts_of(&content, &unpacker, &at.scope, &at.key, &at.version)? {
+            let (record, first_seen, last_seen) = fact?;
+            let last_seen = if last_seen == 0 { at.version.read } else { last_seen };
+            each(Fact { record, first_seen, last_seen, scope });
+        }
+        scopes.push(state_of(at));
+    }
+    Ok(scopes)
+}
+
+fn state_of(at: VersionAt) -> ScopeState {
+    let facts = at.version.facts();
+    ScopeState { scope: at.scope, complete: at.version.complete, gap: at.version.gap, facts }
+}
+
+fn meta(txn: &ReadTransaction, source_id: u64, number: SnapshotNumber) -> Result<SnapshotMeta> {
+    let row = txn.open_table(SNAPSHOTS)?.get((source_id, number))?;
+    decode_meta(row.ok_or(StoreError::NoSuchSnapshot { number })?.value(), number)
+}
+
+fn decode_meta(bytes: &[u8], number: SnapshotNumber) -> Result<SnapshotMeta> {
+    codec::from_row(bytes, || format!("snapshot {number}"))
+}

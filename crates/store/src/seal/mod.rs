@@ -1,0 +1,416 @@
+//! Sealing: a finished sync becomes a snapshot.
+//!
+//! Every scope is decided by its mark, what was read of it, and its state before. Scopes that hold entities come first,
+//! parents before what is read under them; then it is known which entities there are, and the rest follows.
+
+mod entities;
+mod merge;
+mod runs;
+
+use std::collections::BTreeMap;
+
+use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
+use sightline_core::{EntityKind, Scope, SnapshotNumber, Tallies, Time};
+
+use crate::codec::{self, Packer, Unpacker};
+use crate::error::{Result, StoreError};
+use crate::keys;
+use crate::kind::{Kind, Kinds};
+use crate::open::Store;
+use crate::progress::{Mark, all_progress, last_number, named_numbers, stored_sync};
+use crate::read::{SnapshotMeta, Version, facts_of, versions_at};
+use crate::source::clear_sync;
+use crate::tables::{CONTENT, DRIFT, LATER, NUMBERS, PROGRESS, SNAPSHOTS, STAGED, SYNCS, TASKS, VERSIONS};
+use entities::Entities;
+use merge::Merge;
+
+/// A kind with fewer facts may shrink by any part.
+const SMALL_KIND: u64 = 50;
+
+/// What sealing has to know about the connector and the caller's wishes.
+#[derive(Debug, Clone)]
+pub struct SealRules {
+    /// The kind of entity that each dataset is read under; listings are not in it.
+    pub parents: BTreeMap<String, EntityKind>,
+    /// The part of a kind's facts that may vanish without a confirmation; none: any.
+    pub max_drop: Option<f64>,
+}
+
+impl Default for SealRules {
+    fn default() -> Self {
+        Self { parents: BTreeMap::new(), max_drop: Some(0.2) }
+    }
+}
+
+/// What a snapshot changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealReport {
+    /// Number of the snapshot.
+    pub number: SnapshotNumber,
+    /// Changes of each dataset.
+    pub datasets: BTreeMap<String, DatasetChange>,
+    /// Scopes in the snapshot.
+    pub scopes: u64,
+    /// Scopes of it that were not read completely.
+    pub gaps: u64,
+    /// Edges whose ends were not seen, per dataset.
+    pub dangling: BTreeMap<String, u64>,
+}
+
+/// What a snapshot changed in one dataset: numbers of facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DatasetChange {
+    /// Not there before.
+    pub added: u64,
+    /// No longer there.
+    pub removed: u64,
+    /// There before with another content.
+    pub changed: u64,
+    /// There now.
+    pub total: u64,
+}
+
+impl Store {
+    /// Makes a snapshot of the sync in progress: all of it or nothing.
+    ///
+    /// After an error, a large drop included, the sync is still in progress and may be sealed again.
+    pub fn seal(
+        &self,
+        source_id: u64,
+        number: SnapshotNumber,
+        sealed: Time,
+        rules: &SealRules,
+    ) -> Result<SealReport> {
+        let unpacker = Unpacker::new()?;
+        self.write(|txn| {
+            let sync = stored_sync(&txn.open_table(SYNCS)?, source_id)?.ok_or(StoreError::NoSync)?;
+            if sync.row.number != number {
+                return Err(StoreError::NoSync);
+            }
+            let tasks = txn.open_table(TASKS)?.range((source_id, 0)..=(source_id, u64::MAX))?.count() as u64;
+            if tasks > 0 {
+                return Err(StoreError::Unfinished { tasks });
+            }
+            let mut sealing = Sealing::begin(txn, &unpacker, source_id, number, rules)?;
+            sealing.seal_all()?;
+            if let Some(max_drop) = rules.max_drop {
+                check_drop(&sealing.done, max_drop)?;
+            }
+            let report = sealing.write_versions(txn)?;
+            drop(sealing);
+            let meta = SnapshotMeta {
+                number,
+                started: sync.row.started,
+                sealed,
+                full: sync.row.full,
+                tallies: Tallies(named_numbers(&txn.open_table(NUMBERS)?, source_id)?),
+                drift: named_numbers(&txn.open_table(DRIFT)?, source_id)?,
+                dangling: report.dangling.clone(),
+                scopes: report.scopes,
+                gaps: report.gaps,
+                facts: report.datasets.values().map(|change| change.total).sum(),
+            };
+            txn.open_table(SNAPSHOTS)?.insert((source_id, number), codec::to_row(&meta)?.as_slice())?;
+            let older = (source_id, 0, 0)..(source_id, number, 0);
+            txn.open_table(LATER)?.retain_in::<(u64, u64, u64), _>(older, |_, _| false)?;
+            clear_sync(txn, source_id)?;
+            Ok(report)
+        })
+    }
+}
+
+/// A scope that is to be decided.
+struct Work {
+    scope: Scope,
+    key: Vec<u8>,
+    before: Option<Version>,
+    mark: Option<Mark>,
+    /// Kinds of the records that the sync has read of it.
+    staged: Kinds,
+}
+
+impl Work {
+    /// Kinds of facts that it has or may get.
+    fn kinds(&self) -> Kinds {
+        self.before.as_ref().map(Version::kinds).unwrap_or_default().with(self.staged)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.mark.as_ref().is_some_and(Mark::is_whole)
+    }
+}
+
+/// A scope that was decided.
+struct Done {
+    work: Work,
+    after: Version,
+    added: u64,
+    removed: u64,
+    changed: u64,
+    /// Whether its dangling edges were counted when all entities were known.
+    counted: bool,
+}
+
+struct Sealing<'t, 'u> {
+    number: SnapshotNumber,
+    rules: &'t SealRules,
+    staged: Table<'t, &'static [u8], &'static [u8]>,
+    content: Table<'t, &'static [u8], &'static [u8]>,
+    packer: Packer,
+    unpacker: &'u Unpacker,
+    works: Vec<Work>,
+    done: Vec<Done>,
+    /// Entities of the last snapshot and of this one, as far as they were met.
+    before: Entities,
+    after: Entities,
+    /// Entities that were found to have vanished.
+    gone: Entities,
+    /// Kinds of entities whose listings were all read completely.
+    listed: Kinds,
+}
+
+impl<'t, 'u> Sealing<'t, 'u> {
+    fn begin(
+        txn: &'t WriteTransaction,
+        unpacker: &'u Unpacker,
+        source_id: u64,
+        number: SnapshotNumber,
+        rules: &'t SealRules,
+    ) -> Result<Self> {
+        let last = last_number(&txn.open_table(SNAPSHOTS)?, source_id)?;
+        let mut works = BTreeMap::new();
+        for at in versions_at(&txn.open_table(VERSIONS)?, source_id, last)? {
+            let scope = at.scope.clone();
+            let before = Some(at.version);
+            let work = Work { scope: at.scope, key: at.key, before, mark: None, staged: Kinds::default() };
+            works.insert(scope, work);
+        }
+        for (scope, progress) in all_progress(&txn.open_table(PROGRESS)?, source_id)? {
+            let work = works.entry(scope.clone()).or_insert_with(|| Work {
+                key: keys::scope(source_id, &scope),
+                scope,
+                before: None,
+                mark: None,
+                staged: Kinds::default(),
+            });
+            work.staged = progress.kinds();
+            work.mark = progress.mark;
+        }
+        let works: Vec<Work> = works.into_values().collect();
+        let mut gone = Entities::default();
+        for work in &works {
+            if let (Some(Mark::Gone), Some((kind, parent))) = (&work.mark, parent_of(rules, &work.scope)) {
+                gone.insert(kind, parent);
+            }
+        }
+        let listed = kinds_listed(&works);
+        Ok(Self {
+            number,
+            rules,
+            staged: txn.open_table(STAGED)?,
+            content: txn.open_table(CONTENT)?,
+            packer: Packer::new()?,
+            unpacker,
+            works,
+            done: Vec::new(),
+            before: Entities::default(),
+            after: Entities::default(),
+            gone,
+            listed,
+        })
+    }
+
+    fn seal_all(&mut self) -> Result<()> {
+        let works = std::mem::take(&mut self.works);
+        let (mut entities, relations): (Vec<_>, Vec<_>) =
+            works.into_iter().partition(|work| work.kinds().meets(Kinds::ENTITIES));
+        while !entities.is_empty() {
+            let pending = entities.iter().fold(Kinds::default(), |all, work| all.with(work.kinds()));
+            let (ready, blocked): (Vec<_>, Vec<_>) = entities.into_iter().partition(|work| {
+                parent_of(self.rules, &work.scope)
+                    .is_none_or(|(kind, _)| !pending.contains(Kind::describing(kind)))
+            });
+            // Kinds that are read under each other: no absence among them proves anything.
+            let circular = ready.is_empty();
+            let (now, later) = if circular { (blocked, ready) } else { (ready, blocked) };
+            for work in now {
+                let dropped = self.is_dropped(&work, !circular);
+                self.seal_scope(work, dropped)?;
+            }
+            entities = later;
+        }
+        for work in relations {
+            let dropped = self.is_dropped(&work, true);
+            self.seal_scope(work, dropped)?;
+        }
+        self.recount_dangling()
+    }
+
+    fn is_dropped(&self, work: &Work, absence_counts: bool) -> bool {
+        if work.mark == Some(Mark::Gone) {
+            return true;
+        }
+        let Some((kind, parent)) = parent_of(self.rules, &work.scope) else { return false };
+        let absent = absence_counts
+            && !self.after.contains(kind, parent)
+            && (self.before.contains(kind, parent) || self.listed.contains(Kind::describing(kind)));
+        absent || self.gone.contains(kind, parent)
+    }
+
+    fn seal_scope(&mut self, work: Work, dropped: bool) -> Result<()> {
+        if dropped {
+            return self.drop_scope(work);
+        }
+        let loses_entities = work.kinds().meets(self.gone.kinds().collect());
+        let holds_entities = work.kinds().meets(Kinds::ENTITIES);
+        let is_read = work.staged != Kinds::default() || work.is_whole();
+        let mut after = Version { present: true, ..work.before.clone().unwrap_or_default() };
+        match &work.mark {
+            Some(Mark::Complete | Mark::Empty | Mark::Part) => {
+                after.complete = Some(self.number);
+                after.gap = None;
+            }
+            Some(Mark::Gap(gap)) => after.gap = Some(gap.clone()),
+            Some(Mark::Gone) | None => {}
+        }
+        let mut done = Done { work, after, added: 0, removed: 0, changed: 0, counted: false };
+        if is_read || loses_entities || holds_entities {
+            let merged = Merge::of(self, &done.work)?;
+            (done.added, done.removed, done.changed) = (merged.added, merged.removed, merged.changed);
+            done.after.read = merged.read;
+            done.after.kinds = merged.kinds;
+            done.after.dangling = merged.dangling;
+            done.counted = !holds_entities;
+            if !merged.same {
+                done.after.content = self.number;
+                let row = keys::numbered(&done.work.key, self.number);
+                codec::put_blob(&mut self.content, &row, &merged.blob)?;
+            }
+        }
+        self.done.push(done);
+        Ok(())
+    }
+
+    fn drop_scope(&mut self, work: Work) -> Result<()> {
+        let mut removed = 0;
+        if let Some(before) = &work.before {
+            removed = before.facts();
+            if before.kinds().meets(Kinds::ENTITIES) {
+                for fact in facts_of(&self.content, self.unpacker, &work.scope, &work.key, before)? {
+                    if let Some((kind, id)) = fact?.0.entity() {
+                        self.before.insert(kind, id);
+                    }
+                }
+            }
+        }
+        self.done.push(Done {
+            work,
+            after: Version::default(),
+            added: 0,
+            removed,
+            changed: 0,
+            counted: true,
+        });
+        Ok(())
+    }
+
+    /// Counts the dangling edges of scopes that were decided before all entities were known, and of those that were not
+    /// read but whose ends may have come or gone.
+    fn recount_dangling(&mut self) -> Result<()> {
+        let appeared = !self.before.includes(&self.after);
+        let vanished = !self.after.includes(&self.before);
+        for done in &mut self.done {
+            let kinds = done.after.kinds();
+            let decided_early = done.work.kinds().meets(Kinds::ENTITIES);
+            let is_due = vanished || (appeared && done.after.dangling > 0) || decided_early;
+            if done.counted || !is_due || !kinds.meets(Kinds::EDGES) {
+                continue;
+            }
+            let mut dangling = 0;
+            let Work { scope, key, .. } = &done.work;
+            for fact in facts_of(&self.content, self.unpacker, scope, key, &done.after)? {
+                dangling += u64::from(self.after.leaves_dangling(&fact?.0));
+            }
+            done.after.dangling = dangling;
+        }
+        Ok(())
+    }
+
+    fn write_versions(&mut self, txn: &WriteTransaction) -> Result<SealReport> {
+        let mut versions = txn.open_table(VERSIONS)?;
+        let mut report = SealReport {
+            number: self.number,
+            datasets: BTreeMap::new(),
+            scopes: 0,
+            gaps: 0,
+            dangling: BTreeMap::new(),
+        };
+        for Done { work, after, added, removed, changed, .. } in &self.done {
+            let differs = match &work.before {
+                Some(before) => before != after,
+                None => after.present,
+            };
+            if differs {
+                let row = codec::to_row(after)?;
+                versions.insert(keys::numbered(&work.key, self.number).as_slice(), row.as_slice())?;
+            }
+            let change = report.datasets.entry(work.scope.dataset.clone()).or_default();
+            change.added += added;
+            change.removed += removed;
+            change.changed += changed;
+            change.total += after.facts();
+            report.scopes += u64::from(after.present);
+            report.gaps += u64::from(after.gap.is_some());
+            if after.dangling > 0 {
+                *report.dangling.entry(work.scope.dataset.clone()).or_default() += after.dangling;
+            }
+        }
+        tracing::debug!(
+            number = self.number,
+            scopes = report.scopes,
+            gaps = report.gaps,
+            rows = versions.len()?,
+            "sealed a snapshot"
+        );
+        Ok(report)
+    }
+}
+
+/// The entity that a scope is read under, where its kind is known.
+fn parent_of<'s>(rules: &SealRules, scope: &'s Scope) -> Option<(EntityKind, &'s str)> {
+    Some((*rules.parents.get(&scope.dataset)?, scope.parent.as_deref()?))
+}
+
+/// Kinds of entities for which every scope that holds some was read completely.
+fn kinds_listed(works: &[Work]) -> Kinds {
+    let listed = |kind: &Kind| {
+        let mut holders = works.iter().filter(|work| work.kinds().contains(*kind)).peekable();
+        holders.peek().is_some() && holders.all(Work::is_whole)
+    };
+    (0..5).map(Kind).filter(listed).collect()
+}
+
+/// Fails when much less of a kind is left in what was read completely or dropped.
+fn check_drop(done: &[Done], max_drop: f64) -> Result<()> {
+    // Facts of each kind before and after.
+    let mut counts: BTreeMap<u8, (u64, u64)> = BTreeMap::new();
+    for Done { work, after, .. } in done {
+        let may_lose = work.is_whole() || !after.present;
+        for (&kind, &facts) in work.before.iter().flat_map(|before| &before.kinds) {
+            let count = counts.entry(kind).or_default();
+            count.0 += facts;
+            count.1 += if may_lose { 0 } else { facts };
+        }
+        if may_lose {
+            for (&kind, &facts) in &after.kinds {
+                counts.entry(kind).or_default().1 += facts;
+            }
+        }
+    }
+    for (kind, (before, after)) in counts {
+        if before >= SMALL_KIND && (after as f64) < before as f64 * (1.0 - max_drop) {
+            return Err(StoreError::LargeDrop { kind: Kind(kind).word(), before, after });
+        }
+    }
+    Ok(())
+}

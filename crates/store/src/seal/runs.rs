@@ -1,0 +1,216 @@
+//! The records that a sync has read of one scope, sorted by key, within bounded memory.
+
+use std::cmp::Ordering;
+use std::vec;
+
+use redb::ReadableTable;
+use sightline_core::{Record, Scope};
+
+use crate::codec::{Packer, Unpacker, Values};
+use crate::error::{Result, StoreError};
+use crate::keys;
+
+/// Compressed bytes that are sorted in memory at once.
+pub(crate) const RUN_BYTES: usize = 2 * 1024 * 1024;
+
+/// Records of one scope by key, every key once.
+pub(crate) enum Staged<'a> {
+    /// There were few.
+    InMemory(vec::IntoIter<(String, Record)>),
+    /// There were many: sorted runs, compressed, the earliest first.
+    InRuns(Vec<Run<'a>>),
+}
+
+/// A sorted run and its next record.
+pub(crate) struct Run<'a> {
+    rest: Values<'a, Record>,
+    next: Option<(String, Record)>,
+}
+
+impl Run<'_> {
+    fn advance(&mut self) -> Result<()> {
+        self.next = self.rest.next().transpose()?.map(|record| (record.key(), record));
+        Ok(())
+    }
+}
+
+/// The records staged under a scope; several readings of one fact are laid over each other in the order of the steps.
+pub(crate) fn staged<'a>(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    unpacker: &'a Unpacker,
+    scope: &Scope,
+    scope_key: &[u8],
+    run_bytes: usize,
+) -> Result<Staged<'a>> {
+    let what = || format!("what the sync in progress has read of {scope}");
+    let mut sorter = Sorter::new(unpacker, run_bytes);
+    let mut blob = Vec::new();
+    let mut step = None;
+    for row in table.range(scope_key..keys::after_scope(scope_key).as_slice())? {
+        let (key, piece) = row?;
+        let this =
+            keys::number_at(key.value(), scope_key.len()).ok_or_else(|| StoreError::damaged(what()))?;
+        if step != Some(this) {
+            sorter.add(std::mem::take(&mut blob), what())?;
+            step = Some(this);
+        }
+        blob.extend_from_slice(piece.value());
+    }
+    sorter.add(blob, what())?;
+    sorter.finish(&what())
+}
+
+struct Sorter<'a> {
+    unpacker: &'a Unpacker,
+    packer: Option<Packer>,
+    records: Vec<(String, Record)>,
+    bytes: usize,
+    runs: Vec<Vec<u8>>,
+    run_bytes: usize,
+}
+
+impl<'a> Sorter<'a> {
+    fn new(unpacker: &'a Unpacker, run_bytes: usize) -> Self {
+        Self { unpacker, packer: None, records: Vec::new(), bytes: 0, runs: Vec::new(), run_bytes }
+    }
+
+    fn add(&mut self, blob: Vec<u8>, what: String) -> Result<()> {
+        if blob.is_empty() {
+            return Ok(());
+        }
+        if self.bytes >= self.run_bytes {
+            self.close_run()?;
+        }
+        self.bytes += blob.len();
+        for record in self.unpacker.read::<Record>(blob, what) {
+            let record = record?;
+            self.records.push((record.key(), record));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, what: &str) -> Result<Staged<'a>> {
+        if self.runs.is_empty() {
+            return Ok(Staged::InMemory(sorted(self.records).into_iter()));
+        }
+        self.close_run()?;
+        let mut runs = Vec::with_capacity(self.runs.len());
+        for blob in self.runs {
+            let mut run = Run { rest: self.unpacker.read(blob, what.to_owned()), next: None };
+            run.advance()?;
+            runs.push(run);
+        }
+        Ok(Staged::InRuns(runs))
+    }
+
+    fn close_run(&mut self) -> Result<()> {
+        let mut packer = match self.packer.take() {
+            Some(packer) => packer,
+            None => Packer::new()?,
+        };
+        for (_, record) in sorted(std::mem::take(&mut self.records)) {
+            packer.push(&record)?;
+        }
+        self.runs.push(packer.finish()?);
+        self.packer = Some(packer);
+        self.bytes = 0;
+        Ok(())
+    }
+}
+
+/// Sorts by key; readings of the same fact become one.
+fn sorted(mut records: Vec<(String, Record)>) -> Vec<(String, Record)> {
+    records.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut merged: Vec<(String, Record)> = Vec::with_capacity(records.len());
+    for (key, record) in records {
+        match merged.last_mut() {
+            Some((last, before)) if *last == key => *before = record.over(before),
+            _ => merged.push((key, record)),
+        }
+    }
+    merged
+}
+
+impl Iterator for Staged<'_> {
+    type Item = Result<(String, Record)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::InMemory(records) => records.next().map(Ok),
+            Self::InRuns(runs) => next_of(runs).transpose(),
+        }
+    }
+}
+
+/// Takes the smallest key from all runs that have it, later runs over earlier ones.
+fn next_of(runs: &mut [Run<'_>]) -> Result<Option<(String, Record)>> {
+    let mut first: Option<&str> = None;
+    let mut holders: Vec<usize> = Vec::new();
+    for (index, run) in runs.iter().enumerate() {
+        let Some((key, _)) = &run.next else { continue };
+        match first.map_or(Ordering::Less, |first| key.as_str().cmp(first)) {
+            Ordering::Less => {
+                first = Some(key);
+                holders.clear();
+                holders.push(index);
+            }
+            Ordering::Equal => holders.push(index),
+            Ordering::Greater => {}
+        }
+    }
+    let mut result: Option<(String, Record)> = None;
+    for index in holders {
+        let run = &mut runs[index];
+        if let Some((key, record)) = run.next.take() {
+            result = Some(match result {
+                Some((_, before)) => (key, record.over(&before)),
+                None => (key, record),
+            });
+        }
+        run.advance()?;
+    }
+    Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use sightline_core::{Time, Usage};
+
+    use super::*;
+
+    fn used(account: u8, first: i64, count: u64) -> Record {
+        let (first, last) = (Time::from_secs(first), Time::from_secs(first + 1));
+        Record::Usage(Usage { account: format!("u{account}"), resource: None, first, last, count })
+    }
+
+    proptest! {
+        #[test]
+        fn many_small_runs_give_what_one_large_one_gives(
+            steps in proptest::collection::vec(
+                proptest::collection::vec((0_u8..20, 0_i64..5, 1_u64..4), 0..8), 0..12),
+            run_bytes in proptest::sample::select(vec![1_usize, 60, 100_000]),
+        ) {
+            let mut expected: BTreeMap<String, Record> = BTreeMap::new();
+            let unpacker = Unpacker::new().unwrap();
+            let mut packer = Packer::new().unwrap();
+            let mut sorter = Sorter::new(&unpacker, run_bytes);
+            for step in steps {
+                for (account, first, count) in step {
+                    let record = used(account, first, count);
+                    packer.push(&record).unwrap();
+                    let merged = match expected.get(&record.key()) {
+                        Some(before) => record.over(before),
+                        None => record,
+                    };
+                    expected.insert(merged.key(), merged);
+                }
+                sorter.add(packer.finish().unwrap(), "test".to_owned()).unwrap();
+            }
+            let sorted: Result<Vec<_>> = sorter.finish("test").unwrap().collect();
+            prop_assert_eq!(sorted.unwrap(), expected.into_iter().collect::<Vec<_>>());
+        }
+    }
+}

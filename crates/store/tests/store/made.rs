@@ -1,0 +1,246 @@
+//! Records, sources and syncs for the tests.
+
+use std::collections::BTreeMap;
+
+use sightline_core::{
+    Account, AccountStatus, Assignment, AssignmentOrigin, EntityKind, Gap, GapReason, Group, GroupOrigin,
+    Holding, HoldingScope, Membership, Observed, Principal, RawJson, Record, Resource, ResourceStatus, Role,
+    Scope, Secret, Tenant, Time, Usage,
+};
+use sightline_store::{Mark, NewSource, OpenMode, SealRules, SourceRecord, StepOutcome, Store};
+use tempfile::TempDir;
+
+/// A store in a directory of its own, with one data source.
+pub(crate) struct Made {
+    pub(crate) dir: TempDir,
+    pub(crate) store: Store,
+    pub(crate) source: u64,
+}
+
+pub(crate) fn made() -> Made {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(dir.path(), OpenMode::Write).unwrap();
+    let source = add_source(&store, "acme").id;
+    Made { dir, store, source }
+}
+
+impl Made {
+    /// Closes the store and opens it again.
+    pub(crate) fn reopened(self) -> Self {
+        let Self { dir, store, source } = self;
+        drop(store);
+        let store = Store::open(dir.path(), OpenMode::Write).unwrap();
+        Self { dir, store, source }
+    }
+}
+
+pub(crate) fn new_source(name: &str) -> NewSource {
+    NewSource {
+        name: name.to_owned(),
+        connector: "okta".to_owned(),
+        tenant: Tenant { id: "00o1".to_owned(), name: "acme.example.com".to_owned() },
+        address: "https://acme.example.com".to_owned(),
+        settings: serde_json::json!({ "domain": "acme.example.com", "depth": 3, "extra": [1, null, { "a": 1.5 }] }),
+        owner_email: Some("owner@example.com".to_owned()),
+        added: time(1),
+        allow_loopback_http: false,
+    }
+}
+
+pub(crate) fn credential(token: &str) -> BTreeMap<String, Secret> {
+    BTreeMap::from([("token".to_owned(), Secret::new(token))])
+}
+
+pub(crate) fn add_source(store: &Store, name: &str) -> SourceRecord {
+    let vault = store.unlock(None).unwrap();
+    store.add_source(&vault, new_source(name), &credential("00secret")).unwrap()
+}
+
+pub(crate) fn time(secs: i64) -> Time {
+    Time::from_secs(1_767_225_600 + secs)
+}
+
+pub(crate) fn rules() -> SealRules {
+    let parents = [
+        ("members", EntityKind::Group),
+        ("assigned", EntityKind::Resource),
+        ("group_roles", EntityKind::Group),
+        ("holders", EntityKind::Role),
+        ("nested", EntityKind::Group),
+    ];
+    let parents = parents.map(|(dataset, kind)| (dataset.to_owned(), kind));
+    SealRules { parents: BTreeMap::from(parents), max_drop: None }
+}
+
+/// One step of a sync, and how scopes are marked with it.
+pub(crate) struct Read(pub(crate) Scope, pub(crate) Vec<Record>, pub(crate) Vec<(Scope, Mark)>);
+
+/// Reads a whole scope in one step.
+pub(crate) fn whole(scope: Scope, records: Vec<Record>) -> Read {
+    Read(scope.clone(), records, vec![(scope, Mark::Complete)])
+}
+
+/// Reads the changes of a scope in one step.
+pub(crate) fn part(scope: Scope, records: Vec<Record>) -> Read {
+    Read(scope.clone(), records, vec![(scope, Mark::Part)])
+}
+
+/// Reads something of a scope, then fails.
+pub(crate) fn failed(scope: Scope, records: Vec<Record>) -> Read {
+    let mark = Mark::Gap(gap(&scope));
+    Read(scope.clone(), records, vec![(scope, mark)])
+}
+
+/// Finds that what a scope is read under has vanished.
+pub(crate) fn gone(scope: Scope) -> Read {
+    Read(scope.clone(), Vec::new(), vec![(scope, Mark::Gone)])
+}
+
+pub(crate) fn gap(scope: &Scope) -> Gap {
+    Gap {
+        scope: scope.clone(),
+        reason: GapReason::Unavailable,
+        detail: "503 four times".to_owned(),
+        consequence: "some may be missing".to_owned(),
+    }
+}
+
+pub(crate) fn outcome(task_id: u64, scope: Scope) -> StepOutcome {
+    StepOutcome {
+        task_id,
+        scope,
+        records: Vec::new(),
+        then: Vec::new(),
+        later: Vec::new(),
+        marks: Vec::new(),
+        tallies: Vec::new(),
+        drift: Vec::new(),
+    }
+}
+
+/// Runs a sync up to the point where it can be sealed, one task per step; gives its number.
+pub(crate) fn read_all(store: &Store, source: u64, reads: Vec<Read>) -> u64 {
+    let tasks: Vec<String> = (0..reads.len()).map(|n| format!("{{\"task\":{n}}}")).collect();
+    let row = store.begin_sync(source, time(100), true, &tasks).unwrap();
+    let outcomes: Vec<StepOutcome> = reads
+        .into_iter()
+        .enumerate()
+        .map(|(id, Read(scope, records, marks))| StepOutcome { records, marks, ..outcome(id as u64, scope) })
+        .collect();
+    store.commit_steps(source, &outcomes).unwrap();
+    row.number
+}
+
+/// Runs a sync and seals it, whatever is dropped.
+pub(crate) fn sync(store: &Store, source: u64, reads: Vec<Read>) -> sightline_store::SealReport {
+    let number = read_all(store, source, reads);
+    store.seal(source, number, time(200), &rules()).unwrap()
+}
+
+pub(crate) fn account(id: &str, name: &str) -> Record {
+    Record::Account(Account {
+        id: id.to_owned(),
+        login: format!("{id}@example.com"),
+        status: AccountStatus::Active,
+        raw_status: "ACTIVE".to_owned(),
+        name: name.to_owned(),
+        emails: vec![format!("{id}@example.com")],
+        created: Some(time(0)),
+        activated: None,
+        status_changed: None,
+        last_sign_in: Observed::Known(None),
+        password_changed: None,
+        last_updated: None,
+        manager: None,
+        department: Some("Engineering".to_owned()),
+        title: None,
+        account_type: None,
+        credential_provider: None,
+        profile: RawJson::from_value(&serde_json::json!({ "login": id, "displayName": name })),
+    })
+}
+
+pub(crate) fn group(id: &str, name: &str) -> Record {
+    Record::Group(Group {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        description: None,
+        origin: GroupOrigin::Native,
+        source_resource: None,
+        everyone: false,
+        member_count: Observed::Unknown("not asked".to_owned()),
+        resource_count: Observed::Known(3),
+        created: None,
+        last_updated: None,
+        last_membership_updated: None,
+        profile: RawJson::default(),
+    })
+}
+
+pub(crate) fn resource(id: &str, label: &str) -> Record {
+    Record::Resource(Resource {
+        id: id.to_owned(),
+        label: label.to_owned(),
+        catalog_name: None,
+        status: ResourceStatus::Active,
+        raw_status: "ACTIVE".to_owned(),
+        sign_on_mode: None,
+        features: Vec::new(),
+        implicit_assignment: Observed::Known(false),
+        created: None,
+        last_updated: None,
+        raw: RawJson::default(),
+    })
+}
+
+pub(crate) fn role(id: &str, label: &str) -> Record {
+    Record::Role(Role { id: id.to_owned(), label: label.to_owned(), description: None, custom: true })
+}
+
+pub(crate) fn member(group: &str, account: &str) -> Record {
+    Record::Membership(Membership { group: group.to_owned(), account: account.to_owned() })
+}
+
+pub(crate) fn assigned(resource: &str, account: &str, status: &str) -> Record {
+    Record::Assignment(Assignment {
+        resource: resource.to_owned(),
+        principal: Principal::Account(account.to_owned()),
+        origin: AssignmentOrigin::Direct,
+        raw_status: Some(status.to_owned()),
+        user_name: Some(format!("{account}@example.com")),
+        external_id: None,
+        priority: None,
+        since: Some(time(5)),
+        last_updated: None,
+    })
+}
+
+pub(crate) fn holds(role: &str, account: &str) -> Record {
+    Record::Holding(Holding {
+        principal: Principal::Account(account.to_owned()),
+        role: role.to_owned(),
+        label: "Administrator".to_owned(),
+        scope: HoldingScope::Org,
+        inherited: false,
+        active: true,
+        since: None,
+    })
+}
+
+pub(crate) fn used(account: &str, resource: &str, first: i64, last: i64, count: u64) -> Record {
+    Record::Usage(Usage {
+        account: account.to_owned(),
+        resource: Some(resource.to_owned()),
+        first: time(first),
+        last: time(last),
+        count,
+    })
+}
+
+pub(crate) fn listing(dataset: &str) -> Scope {
+    Scope::listing(dataset)
+}
+
+pub(crate) fn under(dataset: &str, parent: &str) -> Scope {
+    Scope::under(dataset, parent)
+}

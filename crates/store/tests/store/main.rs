@@ -1,0 +1,16 @@
+//! The store through its public interface.
+
+#[cfg(test)]
+mod made;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod sealing;
+#[cfg(test)]
+mod speed;
+#[cfg(test)]
+mod syncs;
+#[cfg(test)]
+mod vault;

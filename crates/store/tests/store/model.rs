@@ -1,0 +1,343 @@
+//! Random syncs against a model that keeps everything in plain maps and knows only the rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use sightline_core::{EntityKind, Gap, Record, Scope};
+use sightline_store::{Mark, StepOutcome};
+
+use crate::made::*;
+
+/// A fact with the syncs that first and last saw it.
+type Fact = (Record, u64, u64);
+
+#[derive(Debug, Clone, Default, PartialEq)]
+struct ScopeModel {
+    complete: Option<u64>,
+    gap: Option<Gap>,
+    facts: BTreeMap<String, Fact>,
+}
+
+type State = BTreeMap<Scope, ScopeModel>;
+
+/// One step: a scope, what was read of it, and how it was marked.
+#[derive(Debug, Clone)]
+struct PlannedStep {
+    scope: Scope,
+    records: Vec<Record>,
+    mark: Option<Mark>,
+}
+
+#[derive(Debug, Clone)]
+struct PlannedSync {
+    steps: Vec<PlannedStep>,
+    /// Steps per transaction.
+    batch: usize,
+    abandon: bool,
+    reopen: bool,
+}
+
+fn parents() -> BTreeMap<String, EntityKind> {
+    rules().parents
+}
+
+fn scopes() -> Vec<Scope> {
+    let mut scopes = vec![
+        listing("users"),
+        listing("more_users"),
+        listing("groups"),
+        listing("activity"),
+        listing("mixed"),
+    ];
+    for group in ["g0", "g1", "g2"] {
+        scopes.push(under("members", group));
+        scopes.push(under("group_roles", group));
+    }
+    for role in ["r0", "r1", "r2"] {
+        scopes.push(under("holders", role));
+    }
+    scopes.push(under("unruled", "g0"));
+    scopes
+}
+
+/// A record that may be in the scope, picked by small numbers so that the same facts come again and again.
+fn record_in(scope: &Scope, pick: u8, other: u8, version: u8) -> Record {
+    let parent = scope.parent.clone().unwrap_or_default();
+    let name = format!("v{version}");
+    let user = format!("u{pick}");
+    match scope.dataset.as_str() {
+        "users" | "more_users" => account(&user, &name),
+        "groups" => group(&format!("g{}", pick % 3), &name),
+        "activity" => used(
+            &user,
+            &format!("a{}", other % 2),
+            i64::from(version),
+            i64::from(version + other),
+            u64::from(other),
+        ),
+        "mixed" if pick.is_multiple_of(2) => account(&user, &name),
+        "mixed" => member(&format!("g{}", other % 3), &user),
+        "members" | "unruled" => member(&parent, &user),
+        "group_roles" => role(&format!("r{}", pick % 3), &name),
+        "holders" => holds(&parent, &user),
+        other => panic!("no records for {other}"),
+    }
+}
+
+fn step() -> impl Strategy<Value = PlannedStep> {
+    let scope = proptest::sample::select(scopes());
+    let picks = proptest::collection::vec((0_u8..5, 0_u8..4, 0_u8..2), 0..6);
+    (scope, picks, 0_u8..12).prop_map(|(scope, picks, mark)| {
+        let records =
+            picks.into_iter().map(|(pick, other, version)| record_in(&scope, pick, other, version)).collect();
+        let mark = match mark {
+            0..=4 => Some(Mark::Complete),
+            5 => Some(Mark::Empty),
+            6 | 7 => Some(Mark::Gap(gap(&scope))),
+            8 | 9 => Some(Mark::Part),
+            10 if scope.parent.is_some() => Some(Mark::Gone),
+            _ => None,
+        };
+        PlannedStep { scope, records, mark }
+    })
+}
+
+fn planned_sync() -> impl Strategy<Value = PlannedSync> {
+    let steps = proptest::collection::vec(step(), 0..14);
+    (steps, 1_usize..5, proptest::bool::weighted(0.1), proptest::bool::weighted(0.1))
+        .prop_map(|(steps, batch, abandon, reopen)| PlannedSync { steps, batch, abandon, reopen })
+}
+
+fn mark_of(steps: &[PlannedStep], scope: &Scope) -> Option<Mark> {
+    let marks: Vec<&Mark> =
+        steps.iter().filter(|step| step.scope == *scope).filter_map(|step| step.mark.as_ref()).collect();
+    let last = |wanted: &dyn Fn(&Mark) -> bool| {
+        marks.iter().rev().find(|mark| wanted(mark)).map(|&mark| mark.clone())
+    };
+    last(&|mark| *mark == Mark::Gone)
+        .or_else(|| last(&|mark| matches!(mark, Mark::Gap(_))))
+        .or_else(|| last(&|_| true))
+}
+
+fn entities(state: &State) -> BTreeSet<(EntityKind, String)> {
+    let facts = state.values().flat_map(|scope| scope.facts.values());
+    facts.filter_map(|(record, ..)| record.entity().map(|(kind, id)| (kind, id.to_owned()))).collect()
+}
+
+/// The next state by the rules: all scopes are decided on their own, then what has lost its parent is taken away again
+/// and again until nothing more goes.
+fn seal(before: &State, steps: &[PlannedStep], number: u64) -> State {
+    let parent_of = |scope: &Scope| Some((*parents().get(&scope.dataset)?, scope.parent.clone()?));
+    let touched: BTreeSet<Scope> = steps
+        .iter()
+        .filter(|step| step.mark.is_some() || !step.records.is_empty())
+        .map(|step| step.scope.clone())
+        .collect();
+    let gone: BTreeSet<(EntityKind, String)> = touched
+        .iter()
+        .filter(|scope| mark_of(steps, scope) == Some(Mark::Gone))
+        .filter_map(parent_of)
+        .collect();
+
+    let mut after = before.clone();
+    let mut whole = BTreeSet::new();
+    for scope in &touched {
+        let mark = mark_of(steps, scope);
+        let is_whole = matches!(mark, Some(Mark::Complete | Mark::Empty));
+        let mut read: BTreeMap<String, Record> = BTreeMap::new();
+        for record in steps.iter().filter(|step| step.scope == *scope).flat_map(|step| &step.records) {
+            let record = match read.get(&record.key()) {
+                Some(earlier) => record.clone().over(earlier),
+                None => record.clone(),
+            };
+            read.insert(record.key(), record);
+        }
+        let state = after.entry(scope.clone()).or_default();
+        let old = std::mem::take(&mut state.facts);
+        for (key, record) in read {
+            let fact = match old.get(&key) {
+                Some((_, first, _)) if is_whole => (record, *first, number),
+                Some((older, first, _)) => (record.over(older), *first, number),
+                None => (record, number, number),
+            };
+            state.facts.insert(key, fact);
+        }
+        if is_whole {
+            whole.insert(scope.clone());
+        } else {
+            for (key, fact) in old {
+                state.facts.entry(key).or_insert(fact);
+            }
+        }
+        match mark {
+            Some(Mark::Complete | Mark::Empty | Mark::Part) => {
+                (state.complete, state.gap) = (Some(number), None);
+            }
+            Some(Mark::Gap(gap)) => state.gap = Some(gap),
+            Some(Mark::Gone) => {
+                after.remove(scope);
+            }
+            None => {}
+        }
+    }
+    // A listing proves an absence when every scope that has or had things of the kind was read completely.
+    let holds = |scope: &Scope, kind: EntityKind| {
+        let read = steps.iter().filter(|step| step.scope == *scope).flat_map(|step| &step.records);
+        let old = before.get(scope).into_iter().flat_map(|state| state.facts.values().map(|fact| &fact.0));
+        read.chain(old).any(|record| record.entity().is_some_and(|(of, _)| of == kind))
+    };
+    let all: BTreeSet<Scope> = before.keys().chain(&touched).cloned().collect();
+    let listed = |kind| {
+        let holders: Vec<&Scope> = all.iter().filter(|scope| holds(scope, kind)).collect();
+        !holders.is_empty() && holders.iter().all(|scope| whole.contains(scope))
+    };
+    for state in after.values_mut() {
+        state.facts.retain(|_, (record, ..)| {
+            record.entity().is_none_or(|(kind, id)| !gone.contains(&(kind, id.to_owned())))
+        });
+    }
+    let earlier = entities(before);
+    loop {
+        let there = entities(&after);
+        let count = after.len();
+        after.retain(|scope, _| match parent_of(scope) {
+            Some(parent) if gone.contains(&parent) => false,
+            Some(parent) => there.contains(&parent) || !(earlier.contains(&parent) || listed(parent.0)),
+            None => true,
+        });
+        if after.len() == count {
+            return after;
+        }
+    }
+}
+
+fn dangling(state: &State) -> BTreeMap<String, u64> {
+    let there = entities(state);
+    let has = |kind, id: &str| there.contains(&(kind, id.to_owned()));
+    let mut counts = BTreeMap::new();
+    for (scope, model) in state {
+        for (record, ..) in model.facts.values() {
+            let complete = match record {
+                Record::Membership(edge) => {
+                    has(EntityKind::Group, &edge.group) && has(EntityKind::Account, &edge.account)
+                }
+                Record::Holding(edge) => {
+                    has(EntityKind::Role, &edge.role) && has(edge.principal.kind(), edge.principal.id())
+                }
+                Record::Usage(usage) => {
+                    has(EntityKind::Account, &usage.account)
+                        && usage.resource.as_ref().is_none_or(|id| has(EntityKind::Resource, id))
+                }
+                _ => true,
+            };
+            if !complete {
+                *counts.entry(scope.dataset.clone()).or_default() += 1;
+            }
+        }
+    }
+    counts
+}
+
+/// Added, removed, changed and total facts per dataset, leaving out datasets with nothing at all.
+fn changes(before: &State, after: &State) -> BTreeMap<String, (u64, u64, u64, u64)> {
+    let mut changes: BTreeMap<String, (u64, u64, u64, u64)> = BTreeMap::new();
+    let nothing = ScopeModel::default();
+    for scope in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
+        let (old, new) = (before.get(scope).unwrap_or(&nothing), after.get(scope).unwrap_or(&nothing));
+        let change = changes.entry(scope.dataset.clone()).or_default();
+        change.0 += new.facts.keys().filter(|key| !old.facts.contains_key(*key)).count() as u64;
+        change.1 += old.facts.keys().filter(|key| !new.facts.contains_key(*key)).count() as u64;
+        let differs =
+            |(key, fact): &(&String, &Fact)| old.facts.get(*key).is_some_and(|older| older.0 != fact.0);
+        change.2 += new.facts.iter().filter(differs).count() as u64;
+        change.3 += new.facts.len() as u64;
+    }
+    changes.retain(|_, change| *change != (0, 0, 0, 0));
+    changes
+}
+
+fn run(made: &Made, sync: &PlannedSync) -> u64 {
+    let tasks: Vec<String> = sync.steps.iter().map(|step| step.scope.to_string()).collect();
+    let row = made.store.begin_sync(made.source, time(1), false, &tasks).unwrap();
+    let outcomes: Vec<StepOutcome> = sync
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(id, step)| StepOutcome {
+            records: step.records.clone(),
+            marks: step.mark.iter().map(|mark| (step.scope.clone(), mark.clone())).collect(),
+            ..outcome(id as u64, step.scope.clone())
+        })
+        .collect();
+    for batch in outcomes.chunks(sync.batch) {
+        made.store.commit_steps(made.source, batch).unwrap();
+    }
+    row.number
+}
+
+fn check(made: &Made, number: u64, state: &State) -> Result<(), TestCaseError> {
+    let snapshot = made.store.snapshot(made.source, number).unwrap();
+    let mut read = State::new();
+    for scope in &snapshot.scopes {
+        let model = ScopeModel { complete: scope.complete, gap: scope.gap.clone(), facts: BTreeMap::new() };
+        read.insert(scope.scope.clone(), model);
+    }
+    for fact in &snapshot.facts {
+        let scope = &snapshot.scopes[fact.scope as usize].scope;
+        let facts = &mut read.get_mut(scope).unwrap().facts;
+        facts.insert(fact.record.key(), (fact.record.clone(), fact.first_seen, fact.last_seen));
+    }
+    prop_assert_eq!(&read, state, "snapshot {}", number);
+    let order: Vec<(u32, String)> =
+        snapshot.facts.iter().map(|fact| (fact.scope, fact.record.key())).collect();
+    prop_assert!(order.is_sorted_by(|a, b| a < b), "facts are in order, each once");
+    prop_assert!(snapshot.scopes.is_sorted_by(|a, b| a.scope < b.scope));
+    for scope in &snapshot.scopes {
+        prop_assert_eq!(scope.facts, state[&scope.scope].facts.len() as u64);
+    }
+    prop_assert_eq!(&snapshot.dangling, &dangling(state), "snapshot {}", number);
+    prop_assert_eq!(&made.store.scopes(made.source, number).unwrap(), &snapshot.scopes);
+    Ok(())
+}
+
+/// Enough for every build; `PROPTEST_CASES` asks for more.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(200)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn every_snapshot_is_what_the_rules_say(syncs in proptest::collection::vec(planned_sync(), 1..7)) {
+        let mut made = made();
+        let mut history = vec![State::new()];
+        for sync in &syncs {
+            let before = history.last().unwrap();
+            let number = run(&made, sync);
+            prop_assert_eq!(number, history.len() as u64);
+            if sync.reopen {
+                made = made.reopened();
+            }
+            if sync.abandon {
+                made.store.abandon_sync(made.source).unwrap();
+                continue;
+            }
+            let after = seal(before, &sync.steps, number);
+            let report = made.store.seal(made.source, number, time(2), &rules()).unwrap();
+            let mut reported: BTreeMap<_, _> = report
+                .datasets
+                .iter()
+                .map(|(dataset, change)| (dataset.clone(), (change.added, change.removed, change.changed, change.total)))
+                .collect();
+            reported.retain(|_, change| *change != (0, 0, 0, 0));
+            prop_assert_eq!(reported, changes(before, &after));
+            prop_assert_eq!(report.scopes, after.len() as u64);
+            prop_assert_eq!(report.gaps, after.values().filter(|scope| scope.gap.is_some()).count() as u64);
+            check(&made, number, &after)?;
+            history.push(after);
+        }
+        for (number, state) in history.iter().enumerate().skip(1) {
+            check(&made, number as u64, state)?;
+        }
+    }
+}

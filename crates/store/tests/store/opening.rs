@@ -1,0 +1,284 @@
+//! Opening: permissions, other processes, other formats, interrupted writers.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use redb::TableDefinition;
+use sightline_store::{OpenMode, OpenOptions, Store, StoreError};
+use tempfile::TempDir;
+
+use crate::made::*;
+
+#[cfg(unix)]
+fn mode_of(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_user_can_read_what_is_made() {
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("deep/data");
+    let store = Store::open(&data, OpenMode::Write).unwrap();
+    store.unlock(None).unwrap();
+    assert_eq!(mode_of(&data), 0o700);
+    assert_eq!(mode_of(&data.join("sightline.redb")), 0o600);
+    assert_eq!(mode_of(&data.join("vault.key")), 0o600);
+}
+
+#[test]
+fn a_reader_makes_nothing() {
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("data");
+    assert!(matches!(Store::open(&data, OpenMode::Read), Err(StoreError::Missing { .. })));
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_reader_sees_what_the_writer_commits_and_cannot_write() {
+    let made = made();
+    let reader = Store::open(made.dir.path(), OpenMode::Read).unwrap();
+    assert_eq!(reader.latest(made.source).unwrap(), None);
+    sync(&made.store, made.source, vec![whole(listing("users"), vec![account("u1", "Ann")])]);
+    assert_eq!(reader.snapshot(made.source, 1).unwrap().facts.len(), 1);
+    assert!(matches!(reader.remove_source(made.source), Err(StoreError::ReadOnly)));
+    assert!(matches!(reader.begin_sync(made.source, time(1), true, &[]), Err(StoreError::ReadOnly)));
+    // The reader keeps the file open while the writer goes and another one comes.
+    let made = made.reopened();
+    sync(&made.store, made.source, vec![whole(listing("users"), vec![])]);
+    assert_eq!(reader.latest(made.source).unwrap().unwrap().number, 2);
+}
+
+#[test]
+fn a_second_writer_is_told_who_holds_the_store() {
+    let dir = TempDir::new().unwrap();
+    let options = OpenOptions::new(OpenMode::Write).command("sightline serve");
+    let store = Store::open_with(dir.path(), &options).unwrap();
+    let error = Store::open(dir.path(), OpenMode::Write).unwrap_err();
+    let StoreError::Busy { pid, command, since } = &error else { panic!("{error:?}") };
+    assert_eq!(*pid, Some(std::process::id()));
+    assert_eq!(command.as_deref(), Some("sightline serve"));
+    assert!(since.is_some());
+    assert!(error.to_string().contains("`sightline serve` (pid "), "{error}");
+    // A note of a process that is no longer there is not repeated.
+    let note = dir.path().join("sightline.lock");
+    fs::write(&note, r#"{"pid":4194399,"command":"sightline sync","since":"2026-01-01T00:00:00.000Z"}"#)
+        .unwrap();
+    let error = Store::open(dir.path(), OpenMode::Write).unwrap_err();
+    assert!(matches!(&error, StoreError::Busy { pid: None, command: None, .. }), "{error:?}");
+    drop(store);
+    fs::write(&note, "left behind").unwrap();
+    Store::open(dir.path(), OpenMode::Write).unwrap();
+    assert!(!note.exists(), "the note goes with the writer");
+}
+
+/// Not a test of its own: the other process of the two tests below.
+#[test]
+#[ignore = "started by other tests"]
+fn other_process() {
+    let Ok(dir) = std::env::var("SIGHTLINE_TEST_DIR") else { return };
+    let options = OpenOptions::new(OpenMode::Write).command("sightline sync");
+    let store = Store::open_with(dir, &options).unwrap();
+    let source = store.sources().unwrap()[0].id;
+    store.begin_sync(source, time(1), true, &["a".to_owned(), "b".to_owned()]).unwrap();
+    let step = sightline_store::StepOutcome {
+        records: (0..2000).map(|n| account(&format!("u{n}"), "Ann")).collect(),
+        ..outcome(0, listing("users"))
+    };
+    store.commit_steps(source, &[step]).unwrap();
+    println!("ready");
+    std::io::stdout().flush().unwrap();
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+}
+
+fn start_other_process(dir: &std::path::Path) -> std::process::Child {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "opening::other_process", "--ignored", "--nocapture"])
+        .env("SIGHTLINE_TEST_DIR", dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line.contains("ready")), "the other process failed");
+    child
+}
+
+#[test]
+fn another_process_is_named_and_may_be_killed_at_any_time() {
+    let Made { dir, store, source } = made();
+    drop(store);
+    let mut other = start_other_process(dir.path());
+    let error = Store::open(dir.path(), OpenMode::Write).unwrap_err();
+    let StoreError::Busy { pid, command, .. } = error else { panic!("{error:?}") };
+    assert_eq!((pid, command.as_deref()), (Some(other.id()), Some("sightline sync")));
+    let reader = Store::open(dir.path(), OpenMode::Read).unwrap();
+    assert_eq!(reader.resume(source).unwrap().unwrap().tasks, [(1, "b".to_owned())]);
+    drop(reader);
+    other.kill().unwrap();
+    other.wait().unwrap();
+
+    // A reader may have to wait for a writer that puts the store in order; a writer never has to.
+    match Store::open(dir.path(), OpenMode::Read) {
+        Ok(reader) => assert!(reader.resume(source).unwrap().is_some()),
+        Err(error) => assert!(matches!(error, StoreError::Unclean), "{error:?}"),
+    }
+    let store = Store::open(dir.path(), OpenMode::Write).unwrap();
+    let progress = store.resume(source).unwrap().unwrap();
+    assert_eq!(progress.tasks, [(1, "b".to_owned())]);
+    assert_eq!(progress.tallies.get("users"), 2000);
+    let last = sightline_store::StepOutcome {
+        marks: vec![(listing("users"), sightline_store::Mark::Complete)],
+        ..outcome(1, listing("users"))
+    };
+    store.commit_steps(source, &[last]).unwrap();
+    store.seal(source, 1, time(2), &rules()).unwrap();
+    assert_eq!(store.snapshot(source, 1).unwrap().facts.len(), 2000);
+}
+
+#[test]
+fn a_copy_of_the_file_taken_while_it_is_open_works() {
+    let made = made();
+    sync(&made.store, made.source, vec![whole(listing("users"), vec![account("u1", "Ann")])]);
+    made.store.begin_sync(made.source, time(1), false, &["t".to_owned()]).unwrap();
+    let copy = TempDir::new().unwrap();
+    fs::copy(made.dir.path().join("sightline.redb"), copy.path().join("sightline.redb")).unwrap();
+    let store = Store::open(copy.path(), OpenMode::Write).unwrap();
+    assert_eq!(store.snapshot(made.source, 1).unwrap(), made.store.snapshot(made.source, 1).unwrap());
+    assert_eq!(store.resume(made.source).unwrap(), made.store.resume(made.source).unwrap());
+}
+
+#[test]
+fn a_newer_format_is_refused_and_left_alone() {
+    let Made { dir, store, .. } = made();
+    drop(store);
+    let file = dir.path().join("sightline.redb");
+    {
+        let database = redb::Database::open(&file).unwrap();
+        let txn = database.begin_write().unwrap();
+        let meta: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+        txn.open_table(meta).unwrap().insert("format", 7_u32.to_le_bytes().as_slice()).unwrap();
+        txn.commit().unwrap();
+    }
+    for mode in [OpenMode::Write, OpenMode::Read] {
+        let error = Store::open(dir.path(), mode).unwrap_err();
+        assert!(matches!(error, StoreError::Newer { found: 7, supported: 1 }), "{error:?}");
+        assert_eq!(error.to_string(), "the store has format 7, this version reads formats up to 1");
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
+fn a_file_of_another_program_is_refused_and_left_alone() {
+    for garbage in ["SQLite format 3\0 and so on".repeat(1000), "short".to_owned()] {
+        let dir = TempDir::new().unwrap();
+        let file = dir.path().join("sightline.redb");
+        fs::write(&file, &garbage).unwrap();
+        for mode in [OpenMode::Write, OpenMode::Read] {
+            let error = Store::open(dir.path(), mode).unwrap_err();
+            assert!(matches!(error, StoreError::NotAStore { .. }), "{error:?}");
+        }
+        assert_eq!(fs::read(&file).unwrap(), garbage.as_bytes());
+    }
+    // The same database, other tables.
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("sightline.redb");
+    {
+        let database = redb::Database::create(&file).unwrap();
+        let txn = database.begin_write().unwrap();
+        let other: TableDefinition<u64, u64> = TableDefinition::new("other");
+        txn.open_table(other).unwrap().insert(1, 2).unwrap();
+        txn.commit().unwrap();
+    }
+    let error = Store::open(dir.path(), OpenMode::Write).unwrap_err();
+    assert!(matches!(error, StoreError::NotAStore { .. }), "{error:?}");
+}
+
+#[test]
+fn what_cannot_be_written_is_said_with_its_path() {
+    // Permissions do not stop every user; a file in the way stops everyone.
+    let dir = TempDir::new().unwrap();
+    let in_the_way = dir.path().join("file");
+    fs::write(&in_the_way, "").unwrap();
+    let error = Store::open(in_the_way.join("data"), OpenMode::Write).unwrap_err();
+    assert!(matches!(error, StoreError::Io { doing: "create", .. }), "{error:?}");
+    assert!(error.to_string().contains("file/data"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_is_read_only_is_said_with_a_hint() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = TempDir::new().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o500)).unwrap();
+    let administrator = fs::write(dir.path().join("probe"), "").is_ok();
+    let result = Store::open(dir.path(), OpenMode::Write);
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    if administrator {
+        return;
+    }
+    let error = result.unwrap_err();
+    assert!(matches!(error, StoreError::Io { doing: "create", .. }), "{error:?}");
+    assert!(error.hint().unwrap().contains("writable"), "{error:?}");
+}
+
+#[test]
+fn sources_are_kept_and_removed_with_everything_of_theirs() {
+    let made = made();
+    let other = add_source(&made.store, "other").id;
+    assert_eq!((made.source, other), (1, 2));
+    let vault = made.store.unlock(None).unwrap();
+    let taken = made.store.add_source(&vault, new_source("acme"), &credential("x"));
+    assert!(matches!(taken, Err(StoreError::NameTaken { .. })));
+
+    let mut record = made.store.source_named("acme").unwrap();
+    assert_eq!(record.settings, new_source("acme").settings);
+    record.owner_email = None;
+    made.store.update_source(&record).unwrap();
+    assert_eq!(made.store.source(made.source).unwrap(), record);
+    record.name = "other".to_owned();
+    assert!(matches!(made.store.update_source(&record), Err(StoreError::NameTaken { .. })));
+
+    for source in [made.source, other] {
+        sync(&made.store, source, vec![whole(listing("users"), vec![account("u1", "Ann")])]);
+        made.store.begin_sync(source, time(1), false, &["t".to_owned()]).unwrap();
+        let step = sightline_store::StepOutcome {
+            records: vec![account("u2", "Ben")],
+            then: vec!["n".to_owned()],
+            later: vec!["l".to_owned()],
+            tallies: vec![("seen".to_owned(), 1)],
+            drift: vec!["users x".to_owned()],
+            ..outcome(0, listing("users"))
+        };
+        made.store.commit_steps(source, &[step]).unwrap();
+    }
+    let rows_of_one = rows(&made);
+    made.store.remove_source(made.source).unwrap();
+    assert_eq!(
+        rows(&made),
+        rows_of_one / 2,
+        "nothing of the removed source is left, nothing of the other one lost"
+    );
+    assert!(matches!(made.store.snapshot(made.source, 1), Err(StoreError::NoSuchSource { .. })));
+    assert_eq!(made.store.snapshot(other, 1).unwrap().facts.len(), 1);
+    assert_eq!(made.store.credential(&vault, other).unwrap()["token"].expose(), "00secret");
+    made.store.remove_source(other).unwrap();
+    assert_eq!(add_source(&made.store, "acme").id, 3, "an id is never used again");
+}
+
+/// Rows that belong to data sources, over all tables.
+fn rows(made: &Made) -> u64 {
+    use redb::{ReadableDatabase, ReadableTableMetadata, TableHandle};
+    let copy = TempDir::new().unwrap();
+    let file = copy.path().join("copy.redb");
+    fs::copy(made.dir.path().join("sightline.redb"), &file).unwrap();
+    let database = redb::Database::open(&file).unwrap();
+    let txn = database.begin_read().unwrap();
+    let tables: Vec<_> = txn.list_tables().unwrap().collect();
+    assert_eq!(tables.len(), 13);
+    let of_sources = tables.into_iter().filter(|table| table.name() != "meta");
+    of_sources.map(|table| txn.open_untyped_table(table).unwrap().len().unwrap()).sum()
+}

@@ -1,0 +1,579 @@
+//! The loop over the tasks of one data source, from the first call to the sealed snapshot.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use sightline_core::{
+    Context, Coverage, DynSource, Error, ErrorKind, Gap, GapReason, Info, RawTask, Scope, SnapshotNumber,
+    Step, Tallies, Time,
+};
+use sightline_store::{
+    DatasetChange, Mark, SealReport, SealRules, SourceRecord, StepOutcome, Store, StoreError,
+};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::governor::{BucketUse, Governor, Wait};
+use crate::worklist::{Work, Worklist};
+
+/// An answer that breaks the protocol may have been cut on the way: worth another try, but not many.
+const PROTOCOL_ATTEMPTS: u32 = 3;
+/// A sync that was interrupted longer ago starts anew: its first half would be too old for its second.
+const RESUME_WITHIN: Duration = Duration::from_hours(24);
+
+/// How a sync is run.
+#[derive(Debug, Clone, Default)]
+pub struct SyncOptions {
+    /// Forget an interrupted sync and read everything anew.
+    pub full: bool,
+    /// Seal even if far fewer objects were found than last time.
+    pub accept_drop: bool,
+}
+
+/// What happens during a sync, for people who watch.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// It began, or goes on where an interrupted one was.
+    Started {
+        /// Number of the snapshot that it will become.
+        number: SnapshotNumber,
+        /// Whether it goes on.
+        resumed: bool,
+    },
+    /// A step was stored.
+    Step {
+        /// The dataset that was read.
+        dataset: String,
+        /// Its records so far.
+        records: u64,
+        /// Calls so far.
+        requests: u64,
+        /// Tasks that are known and not done.
+        open: usize,
+    },
+    /// Everything that could go on waits for a rate limit.
+    Waiting {
+        /// The buckets.
+        buckets: Vec<&'static str>,
+        /// How long.
+        pause: Duration,
+    },
+    /// Something could not be read.
+    Gap(Gap),
+    /// Everything is read.
+    Sealing,
+}
+
+/// What a sync did.
+#[derive(Debug, Clone, Serialize)]
+pub struct SyncReport {
+    /// Name of the data source.
+    pub source: String,
+    /// Number of the snapshot.
+    pub snapshot: SnapshotNumber,
+    /// Whether an interrupted sync was finished.
+    pub resumed: bool,
+    /// Time from start to seal, in this process.
+    pub seconds: f64,
+    /// Calls made, by rate-limit bucket, in this process.
+    pub requests: BTreeMap<String, BucketUse>,
+    /// Records read, by dataset.
+    pub records: BTreeMap<String, u64>,
+    /// What changed against the last snapshot, by dataset.
+    pub changes: BTreeMap<String, Change>,
+    /// Edges whose ends were not seen, by dataset.
+    pub dangling: BTreeMap<String, u64>,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+    /// Fields that this version does not know, with how often they were met.
+    pub drift: BTreeMap<String, u64>,
+}
+
+/// What changed in one dataset: numbers of facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Not there before.
+    pub added: u64,
+    /// No longer there.
+    pub removed: u64,
+    /// There before with another content.
+    pub changed: u64,
+    /// There now.
+    pub total: u64,
+}
+
+impl From<DatasetChange> for Change {
+    fn from(change: DatasetChange) -> Self {
+        let DatasetChange { added, removed, changed, total } = change;
+        Self { added, removed, changed, total }
+    }
+}
+
+/// Why a sync ended without a snapshot; what was stored before is untouched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// The source could not be read.
+    #[error(transparent)]
+    Source(#[from] Error),
+    /// The store could not be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It was stopped from outside; the next sync goes on from there.
+    #[error("stopped; the next sync goes on from here")]
+    Cancelled,
+    /// A step did not end properly.
+    #[error("a step ended in a panic, which is a bug")]
+    Panicked,
+}
+
+/// One sync of one data source.
+pub struct Sync<'a> {
+    /// Where it is stored.
+    pub store: Arc<Store>,
+    /// Which data source.
+    pub record: &'a SourceRecord,
+    /// The data source, opened with the governor as its budget.
+    pub source: Arc<dyn DynSource>,
+    /// Decides the pace.
+    pub governor: Governor,
+    /// What else the source was given.
+    pub cx: &'a Context,
+    /// How it is run.
+    pub options: SyncOptions,
+    /// Told what happens.
+    pub watch: &'a (dyn Fn(Event) + std::marker::Sync),
+    /// Stops it.
+    pub cancel: CancellationToken,
+}
+
+/// A step that was run, before it is stored.
+type Ran = (Work, Result<Step<RawTask>, Error>);
+
+/// State of the loop.
+struct Loop<'a> {
+    sync: Sync<'a>,
+    info: &'static Info,
+    worklist: Worklist,
+    tallies: Arc<Tallies>,
+    gaps: BTreeMap<Scope, Gap>,
+    running: JoinSet<Ran>,
+    /// Steps that were run and are not stored: they still take their place, so that a crash costs one step each.
+    ran: Vec<Ran>,
+    drift: BTreeMap<String, u64>,
+    places: usize,
+    started: Instant,
+}
+
+impl<'a> Sync<'a> {
+    /// Reads the data source and seals a snapshot.
+    ///
+    /// Goes on with an interrupted sync where there is one. Every batch of steps is stored before the next ones start;
+    /// an error leaves the sync where it is, and the last snapshot in force.
+    pub async fn run(self) -> Result<SyncReport, SyncError> {
+        let started = Instant::now();
+        let info = self.source.info();
+        let (number, begun, resumed, mut state) = self.begin(info, started).await?;
+        (state.sync.watch)(Event::Started { number, resumed });
+        state.work().await?;
+        (state.sync.watch)(Event::Sealing);
+        let sealed = state.seal(number).await?;
+        let Loop { sync, tallies, gaps, drift, .. } = state;
+        tracing::info!(source = sync.record.name, snapshot = number, started = %begun, gaps = gaps.len(), "sealed");
+        Ok(SyncReport {
+            source: sync.record.name.clone(),
+            snapshot: number,
+            resumed,
+            seconds: started.elapsed().as_secs_f64(),
+            requests: sync.governor.usage(),
+            records: info
+                .datasets
+                .iter()
+                .map(|dataset| (dataset.id.to_owned(), tallies.get(dataset.id)))
+                .collect(),
+            changes: sealed.datasets.into_iter().map(|(dataset, change)| (dataset, change.into())).collect(),
+            dangling: sealed.dangling,
+            gaps: gaps.into_values().collect(),
+            drift,
+        })
+    }
+
+    async fn begin(
+        self,
+        info: &'static Info,
+        started: Instant,
+    ) -> Result<(SnapshotNumber, Time, bool, Loop<'a>), SyncError> {
+        let now = self.cx.clock.now();
+        let id = self.record.id;
+        let mut state = Loop {
+            info,
+            worklist: Worklist::default(),
+            tallies: Arc::new(Tallies::default()),
+            gaps: BTreeMap::new(),
+            running: JoinSet::new(),
+            ran: Vec::new(),
+            drift: BTreeMap::new(),
+            places: self.governor.places(),
+            started,
+            sync: self,
+        };
+        if let Some(progress) = blocking(&state.sync.store, move |store| store.resume(id)).await? {
+            let restored: Result<Vec<_>, Error> = progress
+                .tasks
+                .iter()
+                .map(|(task_id, json)| Ok((*task_id, state.sync.source.restore(json)?)))
+                .collect();
+            let too_old = now.since(progress.row.started) > RESUME_WITHIN;
+            match restored {
+                Ok(tasks) if !state.sync.options.full && !too_old => {
+                    for (task_id, task) in tasks {
+                        state.worklist.add(task_id, task);
+                    }
+                    state.tallies = Arc::new(progress.tallies);
+                    state.drift = progress.drift;
+                    state.gaps = progress
+                        .scopes
+                        .into_iter()
+                        .filter_map(|(scope, progress)| match progress.mark {
+                            Some(Mark::Gap(gap)) => Some((scope, gap)),
+                            _ => None,
+                        })
+                        .collect();
+                    return Ok((progress.row.number, progress.row.started, true, state));
+                }
+                Ok(_) => tracing::info!(source = state.sync.record.name, too_old, "starting anew"),
+                Err(error) => tracing::warn!(source = state.sync.record.name, %error, "starting anew"),
+            }
+            blocking(&state.sync.store, move |store| store.abandon_sync(id)).await?;
+        }
+        let tasks = state.first_tasks().await?;
+        let json: Vec<String> = tasks.iter().map(|task| task.json.clone()).collect();
+        let row = blocking(&state.sync.store, move |store| store.begin_sync(id, now, true, &json)).await?;
+        for (task_id, task) in (0..).zip(tasks) {
+            state.worklist.add(task_id, task);
+        }
+        Ok((row.number, row.started, false, state))
+    }
+}
+
+impl Loop<'_> {
+    /// What a sync starts from: the plan, in which tasks kept by the last sync stand for those of the same scope.
+    async fn first_tasks(&self) -> Result<Vec<RawTask>, SyncError> {
+        let id = self.sync.record.id;
+        let kept = blocking(&self.sync.store, move |store| store.later_tasks(id)).await?;
+        let kept: Result<Vec<RawTask>, Error> =
+            kept.iter().map(|json| self.sync.source.restore(json)).collect();
+        let kept = kept.unwrap_or_else(|error| {
+            tracing::warn!(source = self.sync.record.name, %error, "tasks of the last sync are dropped");
+            Vec::new()
+        });
+        let taken: BTreeSet<Scope> = kept.iter().map(|task| task.about.scope.clone()).collect();
+        let planned = self.sync.source.plan()?.into_iter().filter(|task| !taken.contains(&task.about.scope));
+        Ok(planned.chain(kept).collect())
+    }
+
+    /// Runs and stores steps until none is left.
+    async fn work(&mut self) -> Result<(), SyncError> {
+        loop {
+            let wait = self.start_steps();
+            if self.running.is_empty() && self.ran.is_empty() {
+                match wait {
+                    None if self.worklist.len() == 0 => return Ok(()),
+                    None => {
+                        tracing::warn!(source = self.sync.record.name, "tasks wait for each other");
+                        self.worklist.release_waiting();
+                    }
+                    Some(wait) => self.wait(wait).await?,
+                }
+                continue;
+            }
+            if let Some(ran) = self.next_ran(wait).await? {
+                self.ran.push(ran);
+            }
+            while let Some(ran) = self.running.try_join_next() {
+                self.ran.push(ran.map_err(|_| SyncError::Panicked)?);
+            }
+            self.store_steps().await?;
+        }
+    }
+
+    /// Starts as many steps as there are places and budget for; says what the others wait for.
+    fn start_steps(&mut self) -> Option<Wait> {
+        let mut wait = None;
+        'places: while self.running.len() < self.places {
+            for bucket in self.worklist.buckets() {
+                match self.sync.governor.take(bucket) {
+                    Ok(place) => {
+                        let Some(work) = self.worklist.pop(bucket) else { continue };
+                        let (source, tallies) = (self.sync.source.clone(), self.tallies.clone());
+                        self.running.spawn(async move {
+                            let result = Governor::with_place(place, source.step(&work.task, &tallies)).await;
+                            (work, result)
+                        });
+                        wait = None;
+                        continue 'places;
+                    }
+                    Err(Wait::Until(until)) => {
+                        wait = Some(match wait {
+                            Some(Wait::Until(other)) => Wait::Until(until.min(other)),
+                            _ => Wait::Until(until),
+                        });
+                    }
+                    Err(Wait::ForAnswer) => wait = wait.or(Some(Wait::ForAnswer)),
+                }
+            }
+            break;
+        }
+        wait
+    }
+
+    async fn wait(&self, wait: Wait) -> Result<(), SyncError> {
+        if let Wait::Until(until) = wait {
+            let pause = until.saturating_duration_since(Instant::now());
+            (self.sync.watch)(Event::Waiting { buckets: self.worklist.buckets(), pause });
+        }
+        tokio::select! {
+            () = self.sync.governor.wait(wait) => Ok(()),
+            () = self.sync.cancel.cancelled() => Err(SyncError::Cancelled),
+        }
+    }
+
+    /// The next step that ends; none when a bucket has budget again before that.
+    async fn next_ran(&mut self, wait: Option<Wait>) -> Result<Option<Ran>, SyncError> {
+        if self.running.is_empty() {
+            return Ok(None);
+        }
+        let budget = async {
+            match wait {
+                Some(wait) => self.sync.governor.wait(wait).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ran = self.running.join_next() => match ran {
+                Some(ran) => Ok(Some(ran.map_err(|_| SyncError::Panicked)?)),
+                None => Ok(None),
+            },
+            () = budget => Ok(None),
+            () = self.sync.cancel.cancelled() => {
+                // What ran is stored; what still runs is run again by the next sync.
+                self.running.abort_all();
+                self.store_steps().await?;
+                Err(SyncError::Cancelled)
+            }
+        }
+    }
+
+    /// Stores the steps that were run, in one transaction, and makes their tasks ready.
+    async fn store_steps(&mut self) -> Result<(), SyncError> {
+        if self.ran.is_empty() {
+            return Ok(());
+        }
+        let mut outcomes = Vec::new();
+        let mut done: Vec<(RawTask, Vec<RawTask>)> = Vec::new();
+        let mut fatal = None;
+        for (mut work, result) in std::mem::take(&mut self.ran) {
+            match self.outcome(&mut work, result) {
+                Ok((outcome, then)) => {
+                    outcomes.push(outcome);
+                    done.push((work.task, then));
+                }
+                Err(Verdict::Again) => self.worklist.put(work),
+                Err(Verdict::Stop(error)) => fatal = fatal.or(Some(error)),
+            }
+        }
+        if !outcomes.is_empty() {
+            self.commit(outcomes, done).await?;
+        }
+        match fatal {
+            None => Ok(()),
+            Some(error) => {
+                self.running.abort_all();
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn commit(
+        &mut self,
+        mut outcomes: Vec<StepOutcome>,
+        done: Vec<(RawTask, Vec<RawTask>)>,
+    ) -> Result<(), SyncError> {
+        self.mark_finished_scopes(&mut outcomes, &done);
+        let mut tallies = (*self.tallies).clone();
+        for outcome in &outcomes {
+            tallies.add(&outcome.scope.dataset, outcome.records.len() as u64);
+            for (name, count) in &outcome.tallies {
+                tallies.add(name, *count);
+            }
+            for field in &outcome.drift {
+                *self.drift.entry(field.clone()).or_default() += 1;
+            }
+        }
+        self.tallies = Arc::new(tallies);
+        let id = self.sync.record.id;
+        let datasets: BTreeSet<String> =
+            outcomes.iter().map(|outcome| outcome.scope.dataset.clone()).collect();
+        let added = blocking(&self.sync.store, move |store| store.commit_steps(id, &outcomes)).await?;
+        for ((task, then), ids) in done.into_iter().zip(added) {
+            for (task_id, next) in ids.into_iter().zip(then) {
+                self.worklist.add(task_id, next);
+            }
+            self.worklist.done(&task);
+        }
+        let requests = self.sync.governor.usage().values().map(|bucket| bucket.requests).sum();
+        let open = self.worklist.len() + self.running.len();
+        for dataset in datasets {
+            let records = self.tallies.get(&dataset);
+            (self.sync.watch)(Event::Step { dataset, records, requests, open });
+        }
+        tracing::debug!(
+            source = self.sync.record.name,
+            open,
+            elapsed_ms = self.started.elapsed().as_millis() as u64,
+            "stored"
+        );
+        Ok(())
+    }
+
+    /// Marks the scopes of which these steps leave no task: only then is anything known about what was not seen.
+    fn mark_finished_scopes(&self, outcomes: &mut [StepOutcome], done: &[(RawTask, Vec<RawTask>)]) {
+        let mut left: BTreeMap<&Scope, i64> = BTreeMap::new();
+        for (task, then) in done {
+            *left.entry(&task.about.scope).or_default() -= 1;
+            for next in then {
+                *left.entry(&next.about.scope).or_default() += 1;
+            }
+        }
+        for (outcome, (task, _)) in outcomes.iter_mut().zip(done).rev() {
+            let scope = &task.about.scope;
+            let Some(change) = left.remove(scope) else { continue };
+            if self.worklist.open_in(scope) + change > 0 {
+                continue;
+            }
+            let mark = match task.about.coverage {
+                Coverage::Whole => Mark::Complete,
+                Coverage::Part => Mark::Part,
+            };
+            outcome.marks.push((scope.clone(), mark));
+        }
+    }
+
+    /// What is to be stored of a step, and the tasks it leads to.
+    fn outcome(
+        &mut self,
+        work: &mut Work,
+        result: Result<Step<RawTask>, Error>,
+    ) -> Result<(StepOutcome, Vec<RawTask>), Verdict> {
+        let scope = work.task.about.scope.clone();
+        let mut marks = Vec::new();
+        let step = match result {
+            Ok(step) => step,
+            Err(error) => {
+                marks.push((scope.clone(), self.judge(work, error)?));
+                // What only adds goes on from here next time; starting it anew would add the same again.
+                let again = (work.task.about.coverage == Coverage::Part).then(|| work.task.clone());
+                Step { later: again.into_iter().collect(), ..Step::default() }
+            }
+        };
+        let task = &work.task;
+        for finding in step.gaps {
+            marks.push((finding.scope.clone(), self.gap(finding.scope, finding.reason, finding.detail)));
+        }
+        let mut then = step.then;
+        then.retain(|next| {
+            let repeats = self.worklist.knows(next);
+            if repeats {
+                let detail = format!("{} leads back to a page that was read before", task.label);
+                marks.push((
+                    next.about.scope.clone(),
+                    self.gap(next.about.scope.clone(), GapReason::Protocol, detail),
+                ));
+            }
+            !repeats
+        });
+        for empty in step.empty {
+            marks.push((empty, Mark::Empty));
+        }
+        let outcome = StepOutcome {
+            task_id: work.id,
+            scope,
+            records: step.records,
+            then: then.iter().map(|next| next.json.clone()).collect(),
+            later: step.later.into_iter().map(|later| later.json).collect(),
+            marks,
+            tallies: step.tallies,
+            drift: step.drift,
+        };
+        Ok((outcome, then))
+    }
+
+    /// What an error means for the task's scope, or for the whole sync.
+    fn judge(&mut self, work: &mut Work, error: Error) -> Result<Mark, Verdict> {
+        let scope = &work.task.about.scope;
+        match error.kind() {
+            ErrorKind::RateLimited { .. } => return Err(Verdict::Again),
+            ErrorKind::Protocol if work.attempts + 1 < PROTOCOL_ATTEMPTS => {
+                work.attempts += 1;
+                return Err(Verdict::Again);
+            }
+            ErrorKind::Gone => return Ok(Mark::Gone),
+            _ => {}
+        }
+        let required = scope.parent.is_none()
+            && self.info.dataset(&scope.dataset).is_some_and(|dataset| dataset.required);
+        match error.gap_reason() {
+            Some(reason) if !required => {
+                tracing::warn!(source = self.sync.record.name, scope = %scope, %error, "not read");
+                Ok(self.gap(scope.clone(), reason, error.message().to_owned()))
+            }
+            _ => Err(Verdict::Stop(error.context(format_args!("reading {}", work.task.label)))),
+        }
+    }
+
+    fn gap(&mut self, scope: Scope, reason: GapReason, detail: String) -> Mark {
+        let consequence = self.info.dataset(&scope.dataset).map_or("", |dataset| dataset.lost).to_owned();
+        let gap = Gap { scope: scope.clone(), reason, detail, consequence };
+        if self.gaps.insert(scope, gap.clone()).is_none() {
+            (self.sync.watch)(Event::Gap(gap.clone()));
+        }
+        Mark::Gap(gap)
+    }
+
+    async fn seal(&self, number: SnapshotNumber) -> Result<SealReport, SyncError> {
+        let (id, now) = (self.sync.record.id, self.sync.cx.clock.now());
+        let mut rules = SealRules::default();
+        for dataset in self.info.datasets {
+            if let Some(parent) = dataset.parent {
+                rules.parents.insert(dataset.id.to_owned(), parent);
+            }
+            if let Some(_listing) = dataset.listed_by {
+                //LST rules.listings.insert(dataset.id.to_owned(), listing.to_owned());
+            }
+        }
+        if self.sync.options.accept_drop {
+            rules.max_drop = None;
+        }
+        blocking(&self.sync.store, move |store| store.seal(id, number, now, &rules)).await
+    }
+}
+
+/// What becomes of a step that failed, when it is not stored as a gap.
+enum Verdict {
+    Again,
+    Stop(Error),
+}
+
+/// Uses the store on a thread where blocking is allowed.
+async fn blocking<T: Send + 'static>(
+    store: &Arc<Store>,
+    work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, SyncError> {
+    let store = store.clone();
+    let done = tokio::task::spawn_blocking(move || work(&store)).await.map_err(|_| SyncError::Panicked)?;
+    Ok(done?)
+}
