@@ -212,7 +212,7 @@ impl OktaUser {
                 None => Observed::Unknown("Okta sent a last sign-in that is no time".to_owned()),
             },
         };
-        Record::Account(Account {
+        Record::Account(Box::new(Account {
             status: account_status(&raw_status),
             raw_status,
             name,
@@ -231,7 +231,7 @@ impl OktaUser {
             profile: kept(self.profile),
             login,
             id: self.id,
-        })
+        }))
     }
 }
 
@@ -308,7 +308,7 @@ impl OktaGroup {
         let count = |count: Option<u64>| {
             count.map_or_else(|| Observed::Unknown("Okta did not send its count".to_owned()), Observed::Known)
         };
-        Record::Group(Group {
+        Record::Group(Box::new(Group {
             name: filled(profile.name).unwrap_or_else(|| self.id.clone()),
             description: filled(profile.description),
             origin: match self.kind.as_deref() {
@@ -326,7 +326,7 @@ impl OktaGroup {
             last_membership_updated: self.last_membership_updated,
             profile: kept(self.profile),
             id: self.id,
-        })
+        }))
     }
 }
 
@@ -402,7 +402,7 @@ impl OktaRule {
         let raw_status = self.status.unwrap_or_else(|| "(none)".to_owned());
         let conditions = self.conditions.unwrap_or_default();
         let people = conditions.people.unwrap_or_default();
-        Record::Rule(Rule {
+        Record::Rule(Box::new(Rule {
             name: filled(self.name).unwrap_or_else(|| self.id.clone()),
             active: raw_status == "ACTIVE",
             raw_status,
@@ -415,7 +415,7 @@ impl OktaRule {
             excluded_accounts: people.users.map(|users| users.exclude).unwrap_or_default(),
             excluded_groups: people.groups.map(|groups| groups.exclude).unwrap_or_default(),
             id: self.id,
-        })
+        }))
     }
 }
 
@@ -470,7 +470,7 @@ impl OktaApp {
         if let Some(fields) = self.0.as_object_mut() {
             fields.remove("_embedded");
         }
-        Some(Record::Resource(Resource {
+        Some(Record::Resource(Box::new(Resource {
             label: filled(view.label).or_else(|| filled(view.name.clone())).unwrap_or_else(|| id.clone()),
             catalog_name: filled(view.name),
             status: match raw_status.as_str() {
@@ -486,7 +486,7 @@ impl OktaApp {
             last_updated: view.last_updated,
             raw: RawJson::from_value(&self.0),
             id,
-        }))
+        })))
     }
 }
 

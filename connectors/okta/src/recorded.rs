@@ -144,7 +144,7 @@ fn every_recorded_answer_of_an_endpoint_that_we_read_decodes_and_maps() {
                     assert!(account.created.is_some() && !account.login.is_empty(), "{at}: {}", account.id);
                 }
                 Record::Group(group) => {
-                    assert!(group.created.is_some() && group.name != group.id, "{at}: {}", group.id)
+                    assert!(group.created.is_some() && group.name != group.id, "{at}: {}", group.id);
                 }
                 Record::Resource(app) => {
                     assert_ne!(app.status, ResourceStatus::Unknown, "{at}: {}", app.raw_status);
@@ -190,25 +190,27 @@ fn every_recorded_discovery_document_names_its_org() {
     assert!(found > 5, "the recordings hold several: {found}");
 }
 
+/// Every client secret in an answer.
+fn secrets(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(text) if name == "client_secret" && !text.is_empty() => {
+                        found.push(text.clone());
+                    }
+                    other => secrets(other, found),
+                }
+            }
+        }
+        Value::Array(elements) => elements.iter().for_each(|element| secrets(element, found)),
+        _ => {}
+    }
+}
+
 #[test]
 fn no_recorded_secret_survives_redaction() {
     let Some(answers) = recorded() else { return };
-    fn secrets(value: &Value, found: &mut Vec<String>) {
-        match value {
-            Value::Object(fields) => {
-                for (name, value) in fields {
-                    match value {
-                        Value::String(text) if name == "client_secret" && !text.is_empty() => {
-                            found.push(text.clone())
-                        }
-                        other => secrets(other, found),
-                    }
-                }
-            }
-            Value::Array(elements) => elements.iter().for_each(|element| secrets(element, found)),
-            _ => {}
-        }
-    }
     let mut seen = 0;
     for answer in &answers {
         let mut found = Vec::new();

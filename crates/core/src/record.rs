@@ -8,18 +8,19 @@ use crate::{
 
 /// One normalized fact.
 ///
-/// The order of the variants is part of the stored format: new ones go at the end.
+/// The order of the variants is part of the stored format: new ones go at the end. Large ones are boxed, because there
+/// are far more edges than entities.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
     /// An account exists.
-    Account(Account),
+    Account(Box<Account>),
     /// A group exists.
-    Group(Group),
+    Group(Box<Group>),
     /// A rule exists.
-    Rule(Rule),
+    Rule(Box<Rule>),
     /// A resource exists.
-    Resource(Resource),
+    Resource(Box<Resource>),
     /// A role exists.
     Role(Role),
     /// An account is in a group.

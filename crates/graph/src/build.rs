@@ -202,10 +202,10 @@ impl Entities {
     /// Keeps an entity, gives back anything else.
     fn take(&mut self, fact: Fact, seen: u32) -> Option<Fact> {
         match fact.record {
-            Record::Account(entity) => self.accounts.push(Row { entity, seen }),
-            Record::Group(entity) => self.groups.push(Row { entity, seen }),
-            Record::Resource(entity) => self.resources.push(Row { entity, seen }),
-            Record::Rule(entity) => self.rules.push(Row { entity, seen }),
+            Record::Account(entity) => self.accounts.push(Row { entity: *entity, seen }),
+            Record::Group(entity) => self.groups.push(Row { entity: *entity, seen }),
+            Record::Resource(entity) => self.resources.push(Row { entity: *entity, seen }),
+            Record::Rule(entity) => self.rules.push(Row { entity: *entity, seen }),
             Record::Role(entity) => self.roles.push(Row { entity, seen }),
             _ => return Some(fact),
         }

@@ -19,6 +19,9 @@ use clap::Parser;
 use sightline_connectors as _;
 use sightline_core::Registry;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use cli::Cli;
 use failure::Failure;
@@ -49,10 +52,13 @@ pub fn main() -> ExitCode {
 }
 
 fn start_logging(settings: &Settings) {
-    let filter = tracing_subscriber::EnvFilter::try_new(&settings.log).unwrap_or_else(|_| "warn".into());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(output::is_terminal())
+        .with_target(false)
+        .with_filter(settings.log_filter());
     // A subscriber that is there already, as in tests, stays.
-    let _ = builder.with_ansi(output::is_terminal()).with_target(false).try_init();
+    let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
 /// The first signal asks everything to stop cleanly; the second ends the program.

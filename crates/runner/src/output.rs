@@ -82,7 +82,11 @@ impl Columns {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        let text: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+        let mut text = String::new();
+        for line in table.lines() {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
         print(&text)
     }
 }

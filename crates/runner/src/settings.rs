@@ -6,6 +6,7 @@ use etcetera::BaseStrategy;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::cli::Cli;
 use crate::failure::Failure;
@@ -64,7 +65,7 @@ impl Settings {
             }
             Some(file) => figment = figment.merge(Toml::file_exact(file)),
             None if Path::new(DEFAULT_FILE).is_file() => {
-                figment = figment.merge(Toml::file_exact(DEFAULT_FILE))
+                figment = figment.merge(Toml::file_exact(DEFAULT_FILE));
             }
             None => {}
         }
@@ -98,11 +99,21 @@ impl Settings {
         if self.sync.interval_minutes == 0 {
             return Err(Failure::usage("sync.interval_minutes must be at least 1"));
         }
-        if tracing_subscriber::EnvFilter::try_new(&self.log).is_err() {
+        if self.log.parse::<Targets>().is_err() {
             return Err(Failure::usage(format!("log: {:?} is not a filter", self.log))
                 .hint("use error, warn, info, debug or trace"));
         }
         Ok(())
+    }
+
+    /// A bare level is meant for this program; its libraries speak up only when something is wrong.
+    pub(crate) fn log_filter(&self) -> Targets {
+        match self.log.parse::<LevelFilter>() {
+            Ok(level) => {
+                Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("sightline", level)
+            }
+            Err(_) => self.log.parse().unwrap_or_default(),
+        }
     }
 
     /// The key of the credentials, where the environment holds one.

@@ -97,20 +97,20 @@ impl World {
         self.open_source(&record.connector, &record.settings, &credential, record.allow_loopback_http)
             .map_err(|failure| failure.context(&format!("data source {:?}", record.name)))
     }
+}
 
-    /// Graphs of the last snapshots: of one data source, or of all that have one.
-    pub(crate) fn graphs(&self, store: &Store, only: Option<&str>) -> Result<Vec<Graph>, Failure> {
-        let mut graphs = Vec::new();
-        for record in selected(store, only)? {
-            if let Some(meta) = store.latest(record.id)? {
-                graphs.push(Graph::build(store.snapshot(record.id, meta.number)?));
-            }
+/// Graphs of the last snapshots: of one data source, or of all that have one.
+pub(crate) fn graphs(store: &Store, only: Option<&str>) -> Result<Vec<Graph>, Failure> {
+    let mut graphs = Vec::new();
+    for record in selected(store, only)? {
+        if let Some(meta) = store.latest(record.id)? {
+            graphs.push(Graph::build(store.snapshot(record.id, meta.number)?));
         }
-        if graphs.is_empty() {
-            return Err(nothing_read());
-        }
-        Ok(graphs)
     }
+    if graphs.is_empty() {
+        return Err(nothing_read());
+    }
+    Ok(graphs)
 }
 
 /// One data source by name, or all.

@@ -53,9 +53,9 @@ impl OpenOptions {
 /// It may be shared between threads; writes wait for each other, reads wait for nobody.
 pub struct Store {
     dir: PathBuf,
-    handle: Handle,
-    // Dropped after the database, so that the note never vanishes while the lock is held.
+    // Dropped before the database lets go of its lock: the note of the next writer is never removed.
     _note: Option<LockNote>,
+    handle: Handle,
 }
 
 enum Handle {

@@ -435,9 +435,10 @@ mod tests {
         let server = server.lock().unwrap();
         assert_eq!(server.refused, 0);
         assert_eq!(server.most_used, 18, "all but the reserve of each window");
-        // 100 calls at 18 a window are 6 windows, so 5 waits of 10 seconds, each at most a second and a bit late.
+        // 100 calls at 18 a window are 6 windows, so 5 waits of 10 seconds: each late by less than a second because
+        // headers carry whole ones, and by one more to be sure.
         let took = started.elapsed().as_secs_f64();
-        assert!((50.0..57.0).contains(&took), "{took}");
+        assert!((50.0..61.0).contains(&took), "{took}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -528,7 +528,7 @@ impl Loop<'_> {
             && self.info.dataset(&scope.dataset).is_some_and(|dataset| dataset.required);
         match error.gap_reason() {
             Some(reason) if !required => {
-                tracing::warn!(source = self.sync.record.name, scope = %scope, %error, "not read");
+                tracing::info!(source = self.sync.record.name, scope = %scope, %error, "not read");
                 Ok(self.gap(scope.clone(), reason, error.message().to_owned()))
             }
             _ => Err(Verdict::Stop(error.context(format_args!("reading {}", work.task.label)))),
@@ -551,8 +551,8 @@ impl Loop<'_> {
             if let Some(parent) = dataset.parent {
                 rules.parents.insert(dataset.id.to_owned(), parent);
             }
-            if let Some(_listing) = dataset.listed_by {
-                //LST rules.listings.insert(dataset.id.to_owned(), listing.to_owned());
+            if let Some(listing) = dataset.listed_by {
+                rules.listings.insert(dataset.id.to_owned(), listing.to_owned());
             }
         }
         if self.sync.options.accept_drop {

@@ -316,9 +316,9 @@ fn a_rule_that_puts_the_account_back_is_told() {
         member("ada", "ad"),
         to_group("eng", "git"),
         to_group("ad", "wiki"),
-        Record::Rule(rule("r1", true, "eng")),
-        Record::Rule(rule("r2", false, "eng")),
-        Record::Rule(excluded),
+        Record::Rule(Box::new(rule("r1", true, "eng"))),
+        Record::Rule(Box::new(rule("r2", false, "eng"))),
+        Record::Rule(Box::new(excluded)),
     ]);
     let (ada, git) = pair(&graph, "ada", "git");
     let why = graph.why(ada, git);

@@ -18,7 +18,7 @@ impl Model {
         let mut all = BTreeMap::new();
         for record in &self.records {
             if let Record::Account(account) = record {
-                all.insert(account.id.as_str(), account);
+                all.insert(account.id.as_str(), account.as_ref());
             }
         }
         all
@@ -28,7 +28,7 @@ impl Model {
         let mut all = BTreeMap::new();
         for record in &self.records {
             if let Record::Group(group) = record {
-                all.insert(group.id.as_str(), group);
+                all.insert(group.id.as_str(), group.as_ref());
             }
         }
         all
@@ -38,7 +38,7 @@ impl Model {
         let mut all = BTreeMap::new();
         for record in &self.records {
             if let Record::Resource(resource) = record {
-                all.insert(resource.id.as_str(), resource);
+                all.insert(resource.id.as_str(), resource.as_ref());
             }
         }
         all

@@ -9,7 +9,7 @@ pub(crate) fn day(number: i64) -> Time {
 }
 
 pub(crate) fn account(id: &str, status: AccountStatus) -> Record {
-    Record::Account(Account {
+    Record::Account(Box::new(Account {
         id: id.into(),
         login: format!("{id}@acme.test"),
         status,
@@ -28,11 +28,11 @@ pub(crate) fn account(id: &str, status: AccountStatus) -> Record {
         account_type: None,
         credential_provider: None,
         profile: RawJson::default(),
-    })
+    }))
 }
 
 pub(crate) fn group(id: &str, origin: GroupOrigin, everyone: bool) -> Record {
-    Record::Group(Group {
+    Record::Group(Box::new(Group {
         id: id.into(),
         name: format!("Group {id}"),
         description: None,
@@ -45,11 +45,11 @@ pub(crate) fn group(id: &str, origin: GroupOrigin, everyone: bool) -> Record {
         last_updated: None,
         last_membership_updated: None,
         profile: RawJson::default(),
-    })
+    }))
 }
 
 pub(crate) fn resource(id: &str, status: ResourceStatus, implicit: bool) -> Record {
-    Record::Resource(Resource {
+    Record::Resource(Box::new(Resource {
         id: id.into(),
         label: format!("App {id}"),
         catalog_name: Some(format!("catalog_{id}")),
@@ -61,7 +61,7 @@ pub(crate) fn resource(id: &str, status: ResourceStatus, implicit: bool) -> Reco
         created: None,
         last_updated: None,
         raw: RawJson::default(),
-    })
+    }))
 }
 
 pub(crate) fn rule(id: &str, active: bool, target: &str) -> Rule {

@@ -11,7 +11,7 @@ use crate::cli::{Format, What, Who, Why};
 use crate::command::gaps::reminder;
 use crate::failure::{Failure, NOT_FOUND};
 use crate::output::{Columns, count, json, line};
-use crate::world::World;
+use crate::world::{World, graphs};
 
 /// Looks a name up in every graph; exactly one thing must fit.
 fn find<'g, Ix: Copy>(
@@ -74,8 +74,8 @@ fn snapshot_phrase(graph: &Graph) -> String {
 
 pub(crate) fn who(world: &World, who: &Who) -> Result<(), Failure> {
     let store = world.store_to_read()?;
-    let graphs = world.graphs(&store, who.source.as_deref())?;
-    let (graph, resource) = find_app(&graphs, &who.app)?;
+    let found = graphs(&store, who.source.as_deref())?;
+    let (graph, resource) = find_app(&found, &who.app)?;
     show_who(graph, resource, who.format, None)
 }
 
@@ -138,8 +138,8 @@ pub(crate) fn show_who(
 
 pub(crate) fn what(world: &World, what: &What) -> Result<(), Failure> {
     let store = world.store_to_read()?;
-    let graphs = world.graphs(&store, what.source.as_deref())?;
-    let (graph, account) = find_account(&graphs, &what.account)?;
+    let found = graphs(&store, what.source.as_deref())?;
+    let (graph, account) = find_account(&found, &what.account)?;
     show_what(graph, account, what.format)
 }
 
@@ -189,8 +189,8 @@ pub(crate) fn show_what(graph: &Graph, account: AccountIx, format: Format) -> Re
 
 pub(crate) fn why(world: &World, why: &Why) -> Result<(), Failure> {
     let store = world.store_to_read()?;
-    let graphs = world.graphs(&store, why.source.as_deref())?;
-    let (graph, account) = find_account(&graphs, &why.account)?;
+    let found = graphs(&store, why.source.as_deref())?;
+    let (graph, account) = find_account(&found, &why.account)?;
     // An account and an application of different systems have nothing to do with each other.
     let (graph, resource) = find_app(std::slice::from_ref(graph), &why.app)?;
     show_why(graph, &graph.why(account, resource), why.json)

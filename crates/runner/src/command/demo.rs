@@ -19,7 +19,7 @@ use crate::command::sync::{run_one, show_report};
 use crate::failure::Failure;
 use crate::output::{count, line};
 use crate::settings::Settings;
-use crate::world::World;
+use crate::world::{World, graphs};
 
 const NAME: &str = "Okta";
 const LINES: usize = 12;
@@ -124,8 +124,8 @@ async fn read(world: &World, server: &OktaServer) -> Result<(), Failure> {
 
 fn answers(world: &World) -> Result<(), Failure> {
     let store = sightline_store::Store::open(&world.settings.data_dir, OpenMode::Read)?;
-    let graphs = world.graphs(&store, Some(NAME))?;
-    let graph = &graphs[0];
+    let found = graphs(&store, Some(NAME))?;
+    let graph = &found[0];
     line("")?;
     title("In short")?;
     summary(graph)?;

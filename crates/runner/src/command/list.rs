@@ -9,7 +9,7 @@ use crate::cli::{Export, Format, List, Listing};
 use crate::command::gaps::reminder;
 use crate::failure::Failure;
 use crate::output::{Columns, json, json_line, number};
-use crate::world::{World, nothing_read, selected};
+use crate::world::{World, graphs, nothing_read, selected};
 
 /// An entity with where it is known from.
 #[derive(Serialize)]
@@ -25,7 +25,7 @@ struct EntityLine<'a, T> {
 pub(crate) fn run(world: &World, list: &List) -> Result<(), Failure> {
     let store = world.store_to_read()?;
     if list.what == Listing::Admins {
-        return admins(&world.graphs(&store, list.source.as_deref())?, list.format);
+        return admins(&graphs(&store, list.source.as_deref())?, list.format);
     }
     let mut snapshots = Vec::new();
     for record in selected(&store, list.source.as_deref())? {

@@ -12,6 +12,21 @@ use crate::failure::Failure;
 use crate::output::json_line;
 use crate::world::World;
 
+/// What a program needs to connect.
+#[derive(Serialize)]
+struct Ready<'a> {
+    url: String,
+    token: &'a str,
+    pid: u32,
+}
+
+/// What was asked of it.
+#[derive(Serialize)]
+struct Served {
+    requests: std::collections::BTreeMap<String, u64>,
+    refused: u64,
+}
+
 pub(crate) async fn run(world: &World, command: &Sim) -> Result<(), Failure> {
     let Sim::Okta(sim) = command;
     let company = Arc::new(Company::generate(spec(sim)));
@@ -19,19 +34,8 @@ pub(crate) async fn run(world: &World, command: &Sim) -> Result<(), Failure> {
         Failure::usage(format!("cannot listen on {}: {error}", sim.listen))
             .hint("take another port, or port 0 for a free one")
     })?;
-    #[derive(Serialize)]
-    struct Ready<'a> {
-        url: String,
-        token: &'a str,
-        pid: u32,
-    }
     json_line(&Ready { url: server.url(), token: server.token(), pid: std::process::id() })?;
     world.cancel.cancelled().await;
-    #[derive(Serialize)]
-    struct Served {
-        requests: std::collections::BTreeMap<String, u64>,
-        refused: u64,
-    }
     let summary = Served { requests: server.requests(), refused: server.refused() };
     server.shutdown().await;
     json_line(&summary)

@@ -7,7 +7,7 @@ mod entities;
 mod merge;
 mod runs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
 use sightline_core::{EntityKind, Scope, SnapshotNumber, Tallies, Time};
@@ -32,13 +32,15 @@ const SMALL_KIND: u64 = 50;
 pub struct SealRules {
     /// The kind of entity that each dataset is read under; listings are not in it.
     pub parents: BTreeMap<String, EntityKind>,
+    /// The listing that leads to the scopes of a dataset: those that a complete reading of it did not lead to are gone.
+    pub listings: BTreeMap<String, String>,
     /// The part of a kind's facts that may vanish without a confirmation; none: any.
     pub max_drop: Option<f64>,
 }
 
 impl Default for SealRules {
     fn default() -> Self {
-        Self { parents: BTreeMap::new(), max_drop: Some(0.2) }
+        Self { parents: BTreeMap::new(), listings: BTreeMap::new(), max_drop: Some(0.2) }
     }
 }
 
@@ -167,6 +169,8 @@ struct Sealing<'t, 'u> {
     gone: Entities,
     /// Kinds of entities whose listings were all read completely.
     listed: Kinds,
+    /// Datasets whose whole listing was read completely.
+    complete_listings: BTreeSet<String>,
 }
 
 impl<'t, 'u> Sealing<'t, 'u> {
@@ -204,6 +208,11 @@ impl<'t, 'u> Sealing<'t, 'u> {
             }
         }
         let listed = kinds_listed(&works);
+        let complete_listings = works
+            .iter()
+            .filter(|work| work.scope.parent.is_none() && work.is_whole())
+            .map(|work| work.scope.dataset.clone())
+            .collect();
         Ok(Self {
             number,
             rules,
@@ -217,6 +226,7 @@ impl<'t, 'u> Sealing<'t, 'u> {
             after: Entities::default(),
             gone,
             listed,
+            complete_listings,
         })
     }
 
@@ -247,7 +257,7 @@ impl<'t, 'u> Sealing<'t, 'u> {
     }
 
     fn is_dropped(&self, work: &Work, absence_counts: bool) -> bool {
-        if work.mark == Some(Mark::Gone) {
+        if work.mark == Some(Mark::Gone) || self.is_unlisted(work) {
             return true;
         }
         let Some((kind, parent)) = parent_of(self.rules, &work.scope) else { return false };
@@ -255,6 +265,15 @@ impl<'t, 'u> Sealing<'t, 'u> {
             && !self.after.contains(kind, parent)
             && (self.before.contains(kind, parent) || self.listed.contains(Kind::describing(kind)));
         absent || self.gone.contains(kind, parent)
+    }
+
+    /// Whether the listing that leads to scopes like this was read completely and did not lead to this one.
+    fn is_unlisted(&self, work: &Work) -> bool {
+        let was_met = work.mark.is_some() || work.staged != Kinds::default();
+        let listing = self.rules.listings.get(&work.scope.dataset);
+        work.scope.parent.is_some()
+            && !was_met
+            && listing.is_some_and(|listing| self.complete_listings.contains(listing))
     }
 
     fn seal_scope(&mut self, work: Work, dropped: bool) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The records that a sync has read of one scope, sorted by key, within bounded memory.
 
 use std::cmp::Ordering;
+use std::iter::Peekable;
 use std::vec;
 
 use redb::ReadableTable;
@@ -11,12 +12,12 @@ use crate::error::{Result, StoreError};
 use crate::keys;
 
 /// Compressed bytes that are sorted in memory at once.
-pub(crate) const RUN_BYTES: usize = 2 * 1024 * 1024;
+pub(crate) const RUN_BYTES: usize = 1024 * 1024;
 
 /// Records of one scope by key, every key once.
 pub(crate) enum Staged<'a> {
     /// There were few.
-    InMemory(vec::IntoIter<(String, Record)>),
+    InMemory(Sorted),
     /// There were many: sorted runs, compressed, the earliest first.
     InRuns(Vec<Run<'a>>),
 }
@@ -63,7 +64,7 @@ pub(crate) fn staged<'a>(
 struct Sorter<'a> {
     unpacker: &'a Unpacker,
     packer: Option<Packer>,
-    records: Vec<(String, Record)>,
+    records: Vec<Record>,
     bytes: usize,
     runs: Vec<Vec<u8>>,
     run_bytes: usize,
@@ -83,15 +84,14 @@ impl<'a> Sorter<'a> {
         }
         self.bytes += blob.len();
         for record in self.unpacker.read::<Record>(blob, what) {
-            let record = record?;
-            self.records.push((record.key(), record));
+            self.records.push(record?);
         }
         Ok(())
     }
 
     fn finish(mut self, what: &str) -> Result<Staged<'a>> {
         if self.runs.is_empty() {
-            return Ok(Staged::InMemory(sorted(self.records).into_iter()));
+            return Ok(Staged::InMemory(Sorted::new(self.records)));
         }
         self.close_run()?;
         let mut runs = Vec::with_capacity(self.runs.len());
@@ -108,7 +108,7 @@ impl<'a> Sorter<'a> {
             Some(packer) => packer,
             None => Packer::new()?,
         };
-        for (_, record) in sorted(std::mem::take(&mut self.records)) {
+        for (_, record) in Sorted::new(std::mem::take(&mut self.records)) {
             packer.push(&record)?;
         }
         self.runs.push(packer.finish()?);
@@ -118,17 +118,38 @@ impl<'a> Sorter<'a> {
     }
 }
 
-/// Sorts by key; readings of the same fact become one.
-fn sorted(mut records: Vec<(String, Record)>) -> Vec<(String, Record)> {
-    records.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let mut merged: Vec<(String, Record)> = Vec::with_capacity(records.len());
-    for (key, record) in records {
-        match merged.last_mut() {
-            Some((last, before)) if *last == key => *before = record.over(before),
-            _ => merged.push((key, record)),
-        }
+/// Records by key; readings of the same fact become one.
+///
+/// Only the keys are sorted: records are large, and moving them about takes longer than everything else.
+pub(crate) struct Sorted {
+    order: Peekable<vec::IntoIter<(String, u32)>>,
+    records: Vec<Option<Record>>,
+}
+
+impl Sorted {
+    fn new(records: Vec<Record>) -> Self {
+        let mut order: Vec<(String, u32)> = records.iter().map(Record::key).zip(0..).collect();
+        // Equal keys stay in the order of the steps.
+        order.sort_unstable();
+        Self { order: order.into_iter().peekable(), records: records.into_iter().map(Some).collect() }
     }
-    merged
+
+    fn take(&mut self, index: u32) -> Option<Record> {
+        self.records.get_mut(index as usize).and_then(Option::take)
+    }
+}
+
+impl Iterator for Sorted {
+    type Item = (String, Record);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, index) = self.order.next()?;
+        let mut record = self.take(index)?;
+        while let Some((_, index)) = self.order.next_if(|(next, _)| *next == key) {
+            record = self.take(index)?.over(&record);
+        }
+        Some((key, record))
+    }
 }
 
 impl Iterator for Staged<'_> {

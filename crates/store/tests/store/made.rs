@@ -69,7 +69,7 @@ pub(crate) fn rules() -> SealRules {
         ("nested", EntityKind::Group),
     ];
     let parents = parents.map(|(dataset, kind)| (dataset.to_owned(), kind));
-    SealRules { parents: BTreeMap::from(parents), max_drop: None }
+    SealRules { parents: BTreeMap::from(parents), listings: BTreeMap::new(), max_drop: None }
 }
 
 /// One step of a sync, and how scopes are marked with it.
@@ -138,7 +138,7 @@ pub(crate) fn sync(store: &Store, source: u64, reads: Vec<Read>) -> sightline_st
 }
 
 pub(crate) fn account(id: &str, name: &str) -> Record {
-    Record::Account(Account {
+    Record::Account(Box::new(Account {
         id: id.to_owned(),
         login: format!("{id}@example.com"),
         status: AccountStatus::Active,
@@ -157,11 +157,11 @@ pub(crate) fn account(id: &str, name: &str) -> Record {
         account_type: None,
         credential_provider: None,
         profile: RawJson::from_value(&serde_json::json!({ "login": id, "displayName": name })),
-    })
+    }))
 }
 
 pub(crate) fn group(id: &str, name: &str) -> Record {
-    Record::Group(Group {
+    Record::Group(Box::new(Group {
         id: id.to_owned(),
         name: name.to_owned(),
         description: None,
@@ -174,11 +174,11 @@ pub(crate) fn group(id: &str, name: &str) -> Record {
         last_updated: None,
         last_membership_updated: None,
         profile: RawJson::default(),
-    })
+    }))
 }
 
 pub(crate) fn resource(id: &str, label: &str) -> Record {
-    Record::Resource(Resource {
+    Record::Resource(Box::new(Resource {
         id: id.to_owned(),
         label: label.to_owned(),
         catalog_name: None,
@@ -190,7 +190,7 @@ pub(crate) fn resource(id: &str, label: &str) -> Record {
         created: None,
         last_updated: None,
         raw: RawJson::default(),
-    })
+    }))
 }
 
 pub(crate) fn role(id: &str, label: &str) -> Record {

@@ -302,7 +302,7 @@ fn check(made: &Made, number: u64, state: &State) -> Result<(), TestCaseError> {
 
 /// Enough for every build; `PROPTEST_CASES` asks for more.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(200)
+    std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(64)
 }
 
 proptest! {

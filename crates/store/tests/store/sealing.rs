@@ -206,6 +206,29 @@ fn a_parent_that_is_gone_takes_its_own_record_and_every_scope_under_it() {
 }
 
 #[test]
+fn what_a_complete_listing_no_longer_leads_to_goes_and_an_incomplete_one_proves_nothing() {
+    let listings = BTreeMap::from([("holder_roles".to_owned(), "holders".to_owned())]);
+    let rules = SealRules { listings, ..rules() };
+    let made = made();
+    let of = |holder: &str| under("holder_roles", holder);
+    let all = || whole(listing("holders"), Vec::new());
+    let seal = |reads| {
+        let number = read_all(&made.store, made.source, reads);
+        made.store.seal(made.source, number, time(200), &rules).unwrap();
+        scopes(&made.store.snapshot(made.source, number).unwrap())
+    };
+    let both =
+        seal(vec![all(), whole(of("a"), vec![member("g", "a")]), whole(of("b"), vec![member("g", "b")])]);
+    assert_eq!(both.len(), 3, "{both:?}");
+    let failed_listing =
+        seal(vec![failed(listing("holders"), Vec::new()), whole(of("a"), vec![member("g", "a")])]);
+    assert!(failed_listing.iter().any(|scope| scope.contains("holder_roles/b")), "{failed_listing:?}");
+    let one = seal(vec![all(), failed(of("a"), Vec::new())]);
+    assert!(one.iter().any(|scope| scope.contains("holder_roles/a")), "met, though not read: {one:?}");
+    assert!(!one.iter().any(|scope| scope.contains("holder_roles/b")), "{one:?}");
+}
+
+#[test]
 fn things_under_things_of_their_own_kind_are_not_dropped_by_absence() {
     let made = made();
     let (store, source) = (&made.store, made.source);

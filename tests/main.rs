@@ -1,0 +1,10 @@
+//! The real program, end to end: agreement with simulated companies, crashes, wrong inputs, unreadable parts, several
+//! processes at one store, and the invariants of the workspace.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod agreement;
+mod crash;
+mod harness;
+mod layering;
+mod registry;
