@@ -104,7 +104,14 @@ fn agrees(spec: &CompanySpec) {
     second_sync_changes_nothing(&before, &home, &report);
     let served = sim.stop();
     assert_eq!(served.of("/api/v1/logs"), 1, "the log is not gone on with: {served:?}");
-    admins(&company, &home);
+}
+
+#[test]
+fn administrators_are_told_with_what_they_reach() {
+    for spec in [sparse(), usual()] {
+        let setup = SimSetup::of(spec);
+        admins(&setup.company(), &Home::synced_with(&setup.start()));
+    }
 }
 
 fn first_sync_costs_the_least(company: &Company, served: &Served) {
@@ -117,9 +124,10 @@ fn first_sync_costs_the_least(company: &Company, served: &Served) {
             Holder::User(_) => None,
         })
         .collect();
-    let relevant = company.served_events().iter().filter(|event| {
-        matches!(event.kind, company::EventKind::Sso | company::EventKind::SessionStart)
-    });
+    let relevant = company
+        .served_events()
+        .iter()
+        .filter(|event| matches!(event.kind, company::EventKind::Sso | company::EventKind::SessionStart));
     let expected: BTreeMap<String, u64> = [
         ("/api/v1/users", least.users),
         ("/api/v1/groups", least.groups),
@@ -409,7 +417,10 @@ fn hops_lead_there(path: &Value) {
         other => panic!("a path of kind {other}: {path}"),
     }
     for hop in list(&path["hops"]) {
-        assert_eq!((number(&hop["provenance"], "first_seen"), &hop["provenance"]["stale"]), (1, &false.into()));
+        assert_eq!(
+            (number(&hop["provenance"], "first_seen"), &hop["provenance"]["stale"]),
+            (1, &false.into())
+        );
     }
 }
 
@@ -420,7 +431,8 @@ fn removal_ends_every_path(answer: &Value) {
         let ends = |step: &&Value| match text(path, "kind") {
             "direct" => text(step, "act") == "unassign_account",
             "group" => {
-                ["leave_group", "unassign_group"].contains(&text(step, "act")) && step["group"] == path["group"]
+                ["leave_group", "unassign_group"].contains(&text(step, "act"))
+                    && step["group"] == path["group"]
             }
             _ => true,
         };
@@ -430,8 +442,10 @@ fn removal_ends_every_path(answer: &Value) {
 
 /// Every group that is said to give an access is assigned to the application, and all that are assigned are said.
 fn offered_groups_give_it(company: &Company, app: &company::App, answer: &Value) {
-    let offered: BTreeSet<&str> =
-        list(&answer["groups_that_would_give_it"]).iter().map(|needed| text(&needed["group"], "id")).collect();
+    let offered: BTreeSet<&str> = list(&answer["groups_that_would_give_it"])
+        .iter()
+        .map(|needed| text(&needed["group"], "id"))
+        .collect();
     let assigned: BTreeSet<&str> =
         app.groups.iter().map(|assigned| company.groups[assigned.group as usize].id.as_str()).collect();
     assert_eq!(offered, assigned, "{answer}");

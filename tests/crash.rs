@@ -79,7 +79,10 @@ fn a_first_sync_survives_being_killed_anywhere() {
         let total = served.total();
         assert!(total >= undisturbed, "seed {seed}: {total} of {undisturbed} requests");
         let most = undisturbed + kills * IN_FLIGHT;
-        assert!(total <= most, "seed {seed}: {total} requests after {kills} kills, at most {most}: {served:?}");
+        assert!(
+            total <= most,
+            "seed {seed}: {total} requests after {kills} kills, at most {most}: {served:?}"
+        );
         killed += kills;
     }
     assert!(killed >= 6, "only {killed} kills hit a running sync");
@@ -94,7 +97,7 @@ fn a_sync_that_is_killed_while_it_seals_is_sealed_whole_or_not_at_all() {
     for delay_ms in [0, 0, 1, 2, 4, 8, 16] {
         let home = Home::connected_to(&sim);
         let mut running = home.start(&["sync", "--json"]);
-        assert!(running.wait_to_say("sealing", Duration::from_secs(60)), "it never sealed");
+        assert!(running.wait_to_say("sealing", Duration::from_mins(1)), "it never sealed");
         thread::sleep(Duration::from_millis(delay_ms));
         drop(running.kill());
         if !is_sealed(&home, &reference) {

@@ -4,7 +4,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod agreement;
+mod broken;
 mod crash;
+mod docs;
 mod harness;
 mod layering;
+mod odd;
 mod registry;
+mod secrets;
+mod together;
+mod unread;
+mod wrong_input;

@@ -123,12 +123,12 @@ pub(crate) fn assert_same<V: PartialEq + std::fmt::Debug>(
         .iter()
         .filter_map(|(key, value)| {
             let other = expected.get(key)?;
-            (value != other).then_some((key, value, other))
+            (value != other).then(|| (key, format!("{value:?}"), format!("{other:?}")))
         })
         .collect();
     assert!(
         missing.is_empty() && extra.is_empty() && differing.is_empty(),
-        "{what}: {} missing {:?}; {} extra {:?}; {} differ (key, found, expected) {:#?}",
+        "{what}: {} missing {:?}; {} extra {:?}; {} differ (key, found, expected) {:?}",
         missing.len(),
         &missing[..missing.len().min(3)],
         extra.len(),

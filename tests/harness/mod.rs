@@ -3,6 +3,7 @@
 //! What is started here ends when it is dropped. Every command is checked for what must hold whatever it does: it
 //! ends in time, does not panic, and shows no credential.
 
+mod case;
 mod judge;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,18 +20,20 @@ use serde_json::{Value, json};
 use sightline_sim::{Company, CompanySpec};
 use tempfile::TempDir;
 
+pub(crate) use case::*;
 pub(crate) use judge::*;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sightline-under-test");
 /// No command of these tests has a reason to take longer.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_mins(2);
 /// The variable that commands take the token from.
 pub(crate) const TOKEN_VAR: &str = "ORG_TOKEN";
 
-/// What simulated companies take for the present: two minutes ahead, so that the 90 days of log that the program asks
-/// for begin before those that the simulator serves.
+/// What simulated companies take for the present, the same in the whole run: a few minutes ahead, so that the 90 days of
+/// log that the program asks for begin before those that the simulator serves.
 pub(crate) fn now() -> jiff::Timestamp {
-    jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + 120).unwrap()
+    static NOW: OnceLock<jiff::Timestamp> = OnceLock::new();
+    *NOW.get_or_init(|| jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + 300).unwrap())
 }
 
 /// A company of a size that is read in a moment.
@@ -248,6 +251,10 @@ impl Home {
         self.env.push((name.to_owned(), value.to_owned()));
     }
 
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.env.retain(|(known, _)| known != name);
+    }
+
     pub(crate) fn keep_secret(&mut self, secret: &str) {
         self.secrets.push(secret.to_owned());
     }
@@ -286,13 +293,23 @@ impl Home {
         self.start_with(args, input).end()
     }
 
+    /// Runs a command to its end without naming the data directory, in another environment.
+    pub(crate) fn run_bare(&self, env: &[(&str, &str)], args: &[&str]) -> Output {
+        let mut command = program(self.path());
+        command.envs(env.iter().copied()).args(args);
+        self.spawn(command, args, "").end()
+    }
+
     /// Starts a command.
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         self.start_with(args, "")
     }
 
     fn start_with(&self, args: &[&str], input: &str) -> Running {
-        let mut command = self.command(args);
+        self.spawn(self.command(args), args, input)
+    }
+
+    fn spawn(&self, mut command: Command, args: &[&str], input: &str) -> Running {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // A command that does not read its input may close it first.
@@ -368,8 +385,7 @@ impl Running {
         while let Ok(line) = self.said.recv() {
             self.stderr.push_str(&line);
         }
-        let output =
-            Output { what: self.what, code, stdout, stderr: std::mem::take(&mut self.stderr) };
+        let output = Output { what: self.what, code, stdout, stderr: std::mem::take(&mut self.stderr) };
         for text in [&output.stdout, &output.stderr] {
             assert!(!text.contains("panicked at"), "{output:?}");
             for secret in &self.secrets {

@@ -5,14 +5,15 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use sightline_core::source::Finding;
 use sightline_core::{
-    ActivityWindow, GapReason, Principal, Record, Result, Scope, Step, Tallies, Task, Time,
+    ActivityWindow, Error, ErrorKind, GapReason, Holding, HoldingScope, Principal, Record, Result, Scope,
+    Step, Tallies, Task, Time,
 };
 use sightline_http::Cursor;
 
-use crate::decode::{Objects, drift, list, object, objects};
+use crate::decode::{Objects, drift, lenient, lenient_object, list, object, objects};
 use crate::map::{
     self, AppGroup, AppUser, CustomRole, LogEvent, Member, OktaApp, OktaGroup, OktaRule, OktaUser,
-    RoleAssignment, known,
+    RoleAssignment, RoleHeld, known,
 };
 use crate::task::OktaTask;
 
@@ -89,6 +90,7 @@ pub(crate) fn absorb(task: &OktaTask, answer: Answer<'_>) -> Result<Step<OktaTas
         }
         OktaTask::UserRoles { user } => roles_of(task, &Principal::Account(user.clone()), body, &mut step)?,
         OktaTask::GroupRoles { group } => roles_of(task, &Principal::Group(group.clone()), body, &mut step)?,
+        OktaTask::RoleTargets { .. } => return absorb_targets(task, body, next),
         OktaTask::Log { .. } => return absorb_log(task, body, next, now),
         // Needs no answer.
         OktaTask::Everyone { .. } => {}
@@ -126,7 +128,7 @@ fn follow_group(group: &OktaGroup, step: &mut Step<OktaTask>) {
         step.then.push(OktaTask::GroupMembers { group: id.clone(), cursor: Cursor::default() });
     }
     // A flag that is missing says nothing, so the roles are asked for.
-    if stats.and_then(|stats| stats.has_admin_privilege) != Some(false) {
+    if stats.and_then(|stats| stats.is_admin()) != Some(false) {
         step.tallies.push(("group_roles.groups".to_owned(), 1));
         step.then.push(OktaTask::GroupRoles { group: id });
     }
@@ -137,9 +139,59 @@ fn follow_group(group: &OktaGroup, step: &mut Step<OktaTask>) {
 fn roles_of(task: &OktaTask, principal: &Principal, body: &[u8], step: &mut Step<OktaTask>) -> Result<()> {
     let roles = page::<RoleAssignment>(task, body, known::ROLE_ASSIGNMENT, step)?;
     let listed = roles.len();
-    step.records = roles.into_iter().filter_map(|role| role.into_record(principal.clone())).collect();
-    note_odd(task, (listed - step.records.len()) as u64, step);
+    let held: Vec<RoleHeld> =
+        roles.into_iter().filter_map(|role| role.into_held(principal.clone())).collect();
+    note_odd(task, (listed - held.len()) as u64, step);
+    for RoleHeld { holding, ask } in held {
+        match ask {
+            None => step.records.push(Record::Holding(holding)),
+            Some((kind, assignment)) => step.then.push(OktaTask::RoleTargets {
+                holding: Box::new(holding),
+                assignment,
+                kind,
+                found: Vec::new(),
+                cursor: Cursor::default(),
+            }),
+        }
+    }
     Ok(())
+}
+
+fn absorb_targets(task: &OktaTask, body: &[u8], next: Option<Cursor>) -> Result<Step<OktaTask>> {
+    let OktaTask::RoleTargets { holding, assignment, kind, found, .. } = task else {
+        return Ok(Step::default());
+    };
+    let list: serde_json::Value = object(body)?;
+    let Some(targets) = kind.listed(&list) else {
+        return Err(Error::new(ErrorKind::Protocol, "the targets of a role are not a list"));
+    };
+    let found: Vec<String> = found.iter().cloned().chain(targets).collect();
+    let (holding, assignment, kind) = (holding.clone(), assignment.clone(), *kind);
+    Ok(match next {
+        Some(cursor) => {
+            let next = OktaTask::RoleTargets { holding, assignment, kind, found, cursor };
+            Step { then: vec![next], ..Step::default() }
+        }
+        None => Step {
+            records: vec![Record::Holding(Holding { scope: map::scope_of(found), ..*holding })],
+            ..Step::default()
+        },
+    })
+}
+
+/// A role whose targets cannot be read: it is held, and how far it reaches is unknown; neither the org nor nothing.
+pub(crate) fn unknown_targets(
+    task: &OktaTask,
+    holding: &Holding,
+    reason: GapReason,
+    why: &str,
+) -> Step<OktaTask> {
+    let scope = HoldingScope::Unknown(why.to_owned());
+    Step {
+        records: vec![Record::Holding(Holding { scope, ..holding.clone() })],
+        gaps: vec![Finding { scope: task.about().scope, reason, detail: why.to_owned() }],
+        ..Step::default()
+    }
 }
 
 fn absorb_log(task: &OktaTask, body: &[u8], next: Option<Cursor>, now: Time) -> Result<Step<OktaTask>> {
@@ -176,26 +228,27 @@ struct Envelope<'a> {
     value: Vec<&'a RawValue>,
     #[serde(borrow, default)]
     roles: Vec<&'a RawValue>,
-    #[serde(default, rename = "_links", deserialize_with = "crate::decode::lenient")]
+    #[serde(default, rename = "_links", deserialize_with = "lenient_object")]
     links: Option<EnvelopeLinks>,
 }
 
 #[derive(Deserialize)]
 struct EnvelopeLinks {
-    #[serde(default, deserialize_with = "crate::decode::lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     next: Option<EnvelopeLink>,
 }
 
 #[derive(Deserialize)]
 struct EnvelopeLink {
-    href: String,
+    #[serde(default, deserialize_with = "lenient")]
+    href: Option<String>,
 }
 
 impl Envelope<'_> {
     /// These lists name their next page in the body, not in a header.
     fn next(&self, task: &OktaTask) -> Option<Cursor> {
-        let link = self.links.as_ref()?.next.as_ref()?;
-        Cursor::from_link(&link.href, &task.query())
+        let link = self.links.as_ref()?.next.as_ref()?.href.as_ref()?;
+        Cursor::from_link(link, &task.query())
     }
 }
 

@@ -1,7 +1,16 @@
 //! Lenient decoding: one odd field costs that field, one odd object costs that object.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer};
+use serde::de::value::{
+    BoolDeserializer, Error as ValueError, I64Deserializer, MapAccessDeserializer, SeqAccessDeserializer,
+    StrDeserializer, U64Deserializer,
+};
+use serde::de::{
+    DeserializeOwned, Deserializer, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 use sightline_core::{Error, ErrorKind, RawJson, Result, Time};
 
@@ -27,8 +36,18 @@ fn protocol(error: serde_json::Error) -> Error {
 
 /// Decodes a list.
 pub(crate) fn list<T: DeserializeOwned>(body: &[u8]) -> Result<Objects<T>> {
+    // In one pass where every object can be understood, which is nearly always.
+    if let Ok(understood) = serde_json::from_slice::<Vec<T>>(body) {
+        return Ok(Objects { understood, odd: 0, sample: first_of(body) });
+    }
     let raw: Vec<&RawValue> = serde_json::from_slice(body).map_err(protocol)?;
     Ok(objects(&raw))
+}
+
+/// The first object of a list that is known to be one.
+fn first_of(body: &[u8]) -> Option<serde_json::Value> {
+    let inside = body.trim_ascii_start().strip_prefix(b"[")?;
+    serde_json::Deserializer::from_slice(inside).into_iter().next()?.ok()
 }
 
 /// Decodes an object, such as an envelope.
@@ -45,26 +64,210 @@ pub(crate) fn objects<T: DeserializeOwned>(raw: &[&RawValue]) -> Objects<T> {
     Objects { understood, odd, sample }
 }
 
-/// A field that is missing, null or of another type than expected is none.
+/// A text, number or yes-or-no; none where it is missing, null or of another type than expected.
 pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    let raw = <&RawValue>::deserialize(deserializer)?;
-    Ok(serde_json::from_str(raw.get()).ok())
-}
-
-/// Elements of another type than expected are left out.
-pub(crate) fn lenient_list<'de, D: Deserializer<'de>, T: DeserializeOwned>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
-    let raw = <&RawValue>::deserialize(deserializer)?;
-    let elements: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
-    Ok(elements.into_iter().filter_map(|element| serde_json::from_str(element.get()).ok()).collect())
+    deserializer.deserialize_any(LenientVisitor(|plain: Plain<'_>| match plain {
+        Plain::Text(text) => T::deserialize(StrDeserializer::<ValueError>::new(text)).ok(),
+        Plain::Whole(number) => {
+            T::deserialize(number.into_deserializer() as U64Deserializer<ValueError>).ok()
+        }
+        Plain::Negative(number) => {
+            T::deserialize(number.into_deserializer() as I64Deserializer<ValueError>).ok()
+        }
+        Plain::Flag(flag) => T::deserialize(flag.into_deserializer() as BoolDeserializer<ValueError>).ok(),
+    }))
 }
 
 /// A time in any of Okta's formats.
 pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
-    Ok(lenient::<D, String>(deserializer)?.and_then(|text| Time::parse(&text)))
+    deserializer.deserialize_any(LenientVisitor(|plain: Plain<'_>| match plain {
+        Plain::Text(text) => Time::parse(text),
+        _ => None,
+    }))
+}
+
+/// An object; none where it is missing, null or no object.
+///
+/// Every field of `T` must be lenient itself: an object that is refused half-way cannot be stepped over.
+pub(crate) fn lenient_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(ObjectVisitor(PhantomData))
+}
+
+/// Texts of a list; elements of another type are left out.
+pub(crate) fn lenient_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Text(Option<String>);
+    impl<'de> Deserialize<'de> for Text {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            lenient(deserializer).map(Text)
+        }
+    }
+    let texts: Vec<Text> = deserializer.deserialize_any(ListVisitor(PhantomData))?;
+    Ok(texts.into_iter().filter_map(|Text(text)| text).collect())
+}
+
+/// Objects of a list; elements of another type are left out, and a list that is none is none.
+pub(crate) fn lenient_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    struct Element<T>(Option<T>);
+    impl<'de, T: Deserialize<'de>> Deserialize<'de> for Element<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            lenient_object(deserializer).map(Element)
+        }
+    }
+    let elements: Vec<Element<T>> = deserializer.deserialize_any(ListVisitor(PhantomData))?;
+    Ok(elements.into_iter().filter_map(|Element(element)| element).collect())
+}
+
+/// A value that is neither a list nor an object.
+enum Plain<'a> {
+    Text(&'a str),
+    Whole(u64),
+    Negative(i64),
+    Flag(bool),
+}
+
+fn step_over_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<(), A::Error> {
+    while list.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+fn step_over_object<'de, A: MapAccess<'de>>(mut object: A) -> Result<(), A::Error> {
+    while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+/// Understands plain values with a function, and steps over everything else.
+struct LenientVisitor<F>(F);
+
+impl<'de, T, F: FnOnce(Plain<'_>) -> Option<T>> Visitor<'de> for LenientVisitor<F> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok((self.0)(Plain::Text(text)))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok((self.0)(Plain::Whole(number)))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok((self.0)(Plain::Negative(number)))
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+        Ok((self.0)(Plain::Flag(flag)))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+        step_over_list(list).map(|()| None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
+        step_over_object(object).map(|()| None)
+    }
+}
+
+/// Understands an object, and steps over everything else.
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+        step_over_list(list).map(|()| None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(object)).map(Some)
+    }
+}
+
+/// Understands a list, and takes everything else for an empty one.
+struct ListVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
+        step_over_object(object).map(|()| Vec::new())
+    }
 }
 
 /// Words in a field's name that make its text a secret.
@@ -126,7 +329,7 @@ mod tests {
         count: Option<u64>,
         #[serde(default, deserialize_with = "time")]
         at: Option<Time>,
-        #[serde(default, deserialize_with = "lenient_list")]
+        #[serde(default, deserialize_with = "lenient_texts")]
         words: Vec<String>,
     }
 

@@ -28,7 +28,7 @@ use sightline_http::{Auth, Client, Cursor, Page, Request};
 pub use config::OktaConfig;
 pub use task::OktaTask;
 
-use absorb::{Answer, absorb, check_everyone};
+use absorb::{Answer, absorb, check_everyone, unknown_targets};
 
 /// Okta keeps its log this long.
 const LOG_RETENTION: Duration = Duration::from_hours(90 * 24);
@@ -193,7 +193,7 @@ impl DataSource for Okta {
         }
         let page = match get(&self.client, task).await {
             Ok(page) => page,
-            Err(error) => return self.recover(task, error),
+            Err(error) => return self.recover(task, error).await,
         };
         let now = self.clock.now();
         let next = match task {
@@ -216,12 +216,19 @@ impl DataSource for Okta {
 
 impl Okta {
     /// Refusals that have a meaning for one task only.
-    fn recover(&self, task: &OktaTask, error: Error) -> Result<Step<OktaTask>> {
+    async fn recover(&self, task: &OktaTask, error: Error) -> Result<Step<OktaTask>> {
         match (task, error.kind()) {
             // A listing is not an object that can vanish.
             (_, ErrorKind::Gone) if task.about().scope.parent.is_none() => {
                 Err(Error::new(ErrorKind::Unsupported, error.message()))
             }
+            // The assignment ended between two calls; its holder did not.
+            (OktaTask::RoleTargets { .. }, ErrorKind::Gone) => Ok(Step::default()),
+            (_, ErrorKind::Gone) => Err(self.confirm_gone(task, error).await),
+            (OktaTask::RoleTargets { holding, .. }, _) => match error.gap_reason() {
+                Some(reason) => Ok(unknown_targets(task, holding, reason, error.message())),
+                None => Err(error),
+            },
             // A cursor that has died: from the last known time again.
             (OktaTask::Log { since, cursor, .. }, ErrorKind::Protocol) if !cursor.is_start() => {
                 let now = self.clock.now();
@@ -233,6 +240,34 @@ impl Okta {
             _ => Err(error),
         }
     }
+}
+
+impl Okta {
+    /// "Not found" for a list of an object removes the object only if the object itself is not found either.
+    async fn confirm_gone(&self, task: &OktaTask, error: Error) -> Error {
+        let Some(id) = task.about().scope.parent else { return error };
+        let (template, bucket) = match task {
+            OktaTask::AppUsers { .. } | OktaTask::AppGroups { .. } => ("/api/v1/apps/{id}", "app"),
+            OktaTask::UserRoles { .. } => ("/api/v1/users/{id}", "user"),
+            _ => ("/api/v1/groups/{id}", "group"),
+        };
+        let start = Cursor::default();
+        let path = template.replace("{id}", &segment(&id));
+        let request = Request { template, bucket, path: &path, query: &[], cursor: &start, signed: true };
+        match self.client.get(&request).await {
+            Ok(_) => Error::new(
+                ErrorKind::Unsupported,
+                format!("Okta does not find {} of an object that is there", task.template()),
+            ),
+            Err(confirmed) => confirmed,
+        }
+    }
+}
+
+/// An id comes from the other side: whatever it holds, it stays one segment of a path.
+fn segment(id: &str) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+    encoded.replace('+', "%20")
 }
 
 impl OktaTask {
@@ -250,6 +285,7 @@ impl OktaTask {
             Self::GroupMembers { .. } => vec![limit(1000)],
             Self::AppUsers { .. } => vec![limit(500)],
             Self::Roles { .. } | Self::RoleAssignees { .. } => vec![limit(100)],
+            Self::RoleTargets { .. } => vec![limit(200)],
             Self::UserRoles { .. } | Self::GroupRoles { .. } => {
                 vec![("expand", "targets/groups".to_owned()), ("expand", "targets/catalog/apps".to_owned())]
             }
@@ -269,14 +305,16 @@ impl OktaTask {
 
     fn path(&self) -> String {
         let id = match self {
+            Self::RoleTargets { holding, assignment, .. } => {
+                let path = self.template().replace("{role}", &segment(assignment));
+                return path.replace("{id}", &segment(holding.principal.id()));
+            }
             Self::GroupMembers { group, .. } | Self::GroupRoles { group } => group,
             Self::AppUsers { app, .. } | Self::AppGroups { app, .. } => app,
             Self::UserRoles { user } => user,
             _ => return self.template().to_owned(),
         };
-        // An id comes from the other side: whatever it holds, it stays one segment of the path.
-        let segment: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
-        self.template().replace("{id}", &segment.replace('+', "%20"))
+        self.template().replace("{id}", &segment(id))
     }
 }
 

@@ -9,7 +9,8 @@ use sightline_core::{
     Membership, Observed, Principal, RawJson, Record, Resource, ResourceStatus, Role, Rule, Time, Usage,
 };
 
-use crate::decode::{kept, lenient, lenient_list, redact, time};
+use crate::decode::{kept, lenient, lenient_object, lenient_objects, lenient_texts, redact, time};
+use crate::task::TargetKind;
 
 /// Fields of each object that this version knows; others are reported as drift.
 pub(crate) mod known {
@@ -131,13 +132,13 @@ pub(crate) struct OktaUser {
     password_changed: Option<Time>,
     #[serde(default)]
     profile: Option<Box<RawValue>>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     credentials: Option<Credentials>,
 }
 
 #[derive(Deserialize)]
 struct Credentials {
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     provider: Option<Provider>,
 }
 
@@ -249,9 +250,9 @@ pub(crate) struct OktaGroup {
     last_membership_updated: Option<Time>,
     #[serde(default)]
     profile: Option<Box<RawValue>>,
-    #[serde(default, deserialize_with = "lenient")]
-    source: Option<Identified>,
-    #[serde(default, rename = "_embedded", deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
+    source: Option<GroupSource>,
+    #[serde(default, rename = "_embedded", deserialize_with = "lenient_object")]
     embedded: Option<GroupEmbedded>,
 }
 
@@ -261,8 +262,14 @@ pub(crate) struct Identified {
 }
 
 #[derive(Deserialize)]
-struct GroupEmbedded {
+struct GroupSource {
     #[serde(default, deserialize_with = "lenient")]
+    id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct GroupEmbedded {
+    #[serde(default, deserialize_with = "lenient_object")]
     stats: Option<Stats>,
 }
 
@@ -274,9 +281,20 @@ pub(crate) struct Stats {
     pub(crate) users_count: Option<u64>,
     #[serde(default, deserialize_with = "lenient")]
     pub(crate) apps_count: Option<u64>,
-    /// Okta's reference, its answers and its release notes each spell it in another way.
-    #[serde(default, alias = "hasAdminPrivlege", alias = "hasAdminPrivileges", deserialize_with = "lenient")]
-    pub(crate) has_admin_privilege: Option<bool>,
+    #[serde(default, deserialize_with = "lenient")]
+    has_admin_privilege: Option<bool>,
+    #[serde(default, deserialize_with = "lenient")]
+    has_admin_privlege: Option<bool>,
+    #[serde(default, deserialize_with = "lenient")]
+    has_admin_privileges: Option<bool>,
+}
+
+impl Stats {
+    /// Whether the group carries an admin role; Okta's answers, its reference and its release notes each spell the
+    /// field in another way.
+    pub(crate) fn is_admin(&self) -> Option<bool> {
+        self.has_admin_privilege.or(self.has_admin_privlege).or(self.has_admin_privileges)
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -317,7 +335,7 @@ impl OktaGroup {
                 Some("BUILT_IN") => GroupOrigin::BuiltIn,
                 other => GroupOrigin::Unknown(other.unwrap_or("(none)").to_owned()),
             },
-            source_resource: self.source.map(|source| source.id),
+            source_resource: self.source.and_then(|source| source.id),
             everyone,
             member_count: count(stats.and_then(|stats| stats.users_count)),
             resource_count: count(stats.and_then(|stats| stats.apps_count)),
@@ -349,17 +367,17 @@ pub(crate) struct OktaRule {
     name: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     status: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     conditions: Option<RuleConditions>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     actions: Option<RuleActions>,
 }
 
 #[derive(Default, Deserialize)]
 struct RuleConditions {
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     expression: Option<RuleExpression>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     people: Option<RulePeople>,
 }
 
@@ -371,29 +389,29 @@ struct RuleExpression {
 
 #[derive(Default, Deserialize)]
 struct RulePeople {
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     users: Option<Excluded>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     groups: Option<Excluded>,
 }
 
 #[derive(Deserialize)]
 struct Excluded {
-    #[serde(default, deserialize_with = "lenient_list")]
+    #[serde(default, deserialize_with = "lenient_texts")]
     exclude: Vec<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RuleActions {
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     assign_user_to_groups: Option<RuleTargets>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RuleTargets {
-    #[serde(default, deserialize_with = "lenient_list")]
+    #[serde(default, deserialize_with = "lenient_texts")]
     group_ids: Vec<String>,
 }
 
@@ -430,13 +448,13 @@ struct AppView {
     status: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     sign_on_mode: Option<String>,
-    #[serde(default, deserialize_with = "lenient_list")]
+    #[serde(default, deserialize_with = "lenient_texts")]
     features: Vec<String>,
     #[serde(default, deserialize_with = "time")]
     created: Option<Time>,
     #[serde(default, deserialize_with = "time")]
     last_updated: Option<Time>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default)]
     settings: Option<serde_json::Value>,
 }
 
@@ -504,9 +522,9 @@ pub(crate) struct AppUser {
     created: Option<Time>,
     #[serde(default, deserialize_with = "time")]
     last_updated: Option<Time>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     credentials: Option<AppCredentials>,
-    #[serde(default, rename = "_links", deserialize_with = "lenient")]
+    #[serde(default, rename = "_links", deserialize_with = "lenient_object")]
     links: Option<AppUserLinks>,
 }
 
@@ -519,13 +537,14 @@ struct AppCredentials {
 
 #[derive(Deserialize)]
 struct AppUserLinks {
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     group: Option<Link>,
 }
 
 #[derive(Deserialize)]
 struct Link {
-    href: String,
+    #[serde(default, deserialize_with = "lenient")]
+    href: Option<String>,
 }
 
 /// The last segment of a link's path is an id; the link itself is never followed.
@@ -538,7 +557,8 @@ fn id_at_end(href: &str) -> Option<String> {
 
 impl AppUser {
     pub(crate) fn into_record(self, app: &str) -> Record {
-        let group = || self.links.and_then(|links| links.group).and_then(|group| id_at_end(&group.href));
+        let group =
+            || self.links.and_then(|links| links.group).and_then(|group| id_at_end(group.href.as_deref()?));
         Record::Assignment(Assignment {
             resource: app.to_owned(),
             origin: match self.scope.as_deref() {
@@ -600,9 +620,6 @@ const STANDARD_ROLES: [(&str, &str); 13] = [
     ("WORKFLOWS_ADMIN", "Workflows Administrator"),
 ];
 
-/// Types that may be limited to groups or applications; all other standard roles reach the whole org.
-const TARGETABLE: [&str; 4] = ["APP_ADMIN", "USER_ADMIN", "HELP_DESK_ADMIN", "GROUP_MEMBERSHIP_ADMIN"];
-
 /// The standard roles as facts.
 pub(crate) fn standard_roles() -> impl Iterator<Item = Record> {
     STANDARD_ROLES.iter().map(|(id, label)| {
@@ -638,6 +655,8 @@ impl CustomRole {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RoleAssignment {
+    #[serde(default, deserialize_with = "lenient")]
+    id: Option<String>,
     #[serde(default, rename = "type", deserialize_with = "lenient")]
     kind: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
@@ -652,98 +671,118 @@ pub(crate) struct RoleAssignment {
     role: Option<String>,
     #[serde(default, rename = "resource-set", deserialize_with = "lenient")]
     resource_set: Option<String>,
-    #[serde(default, rename = "_embedded", deserialize_with = "lenient")]
+    #[serde(default, rename = "_embedded", deserialize_with = "lenient_object")]
     embedded: Option<RoleEmbedded>,
 }
 
 #[derive(Deserialize)]
 struct RoleEmbedded {
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     targets: Option<Targets>,
 }
 
+/// Kept as they came: a list that is missing and one that is empty mean different things.
 #[derive(Deserialize)]
 struct Targets {
-    #[serde(default, deserialize_with = "lenient")]
-    groups: Option<Vec<Identified>>,
-    #[serde(default, deserialize_with = "lenient")]
-    catalog: Option<CatalogTargets>,
+    #[serde(default)]
+    groups: serde_json::Value,
+    #[serde(default)]
+    catalog: serde_json::Value,
 }
 
-#[derive(Deserialize)]
-struct CatalogTargets {
-    #[serde(default, deserialize_with = "lenient")]
-    apps: Option<Vec<AppTarget>>,
-}
-
-/// One instance (with an id) or every instance of a catalogue entry (with a name only).
-#[derive(Deserialize)]
-struct AppTarget {
-    #[serde(default, deserialize_with = "lenient")]
-    id: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    name: Option<String>,
+/// An assignment of a role, and which targets still have to be asked for.
+pub(crate) struct RoleHeld {
+    pub(crate) holding: Holding,
+    /// Where Okta did not send the targets of a role that may be limited: what limits it, and the assignment's id.
+    pub(crate) ask: Option<(TargetKind, String)>,
 }
 
 impl RoleAssignment {
     /// None where the object names neither a type nor a role.
-    pub(crate) fn into_record(self, principal: Principal) -> Option<Record> {
+    pub(crate) fn into_held(self, principal: Principal) -> Option<RoleHeld> {
         let kind = self.kind.unwrap_or_default();
-        let role = if kind == "CUSTOM" || kind.is_empty() { self.role.clone() } else { Some(kind.clone()) };
+        let is_custom = kind == "CUSTOM" || kind.is_empty();
+        let role = if is_custom { self.role.clone() } else { Some(kind.clone()) };
         let role = role.or_else(|| filled(Some(kind.clone())))?;
         // On a group its own roles say GROUP too; on a user it means that a group brought them.
         let inherited =
             matches!(principal, Principal::Account(_)) && self.assignment_type.as_deref() == Some("GROUP");
-        Some(Record::Holding(Holding {
+        let embedded = self.embedded.and_then(|embedded| embedded.targets);
+        let (scope, limited_by) = match (self.resource_set, TargetKind::of(&kind)) {
+            (Some(set), _) => (HoldingScope::Set(set), None),
+            (None, Some(limited_by)) => match embedded.and_then(|targets| limited_by.pick(&targets)) {
+                Some(targets) => (scope_of(targets), None),
+                None => (HoldingScope::Unknown("Okta did not send the targets".to_owned()), Some(limited_by)),
+            },
+            (None, None) if is_custom => {
+                (HoldingScope::Unknown("Okta did not name the resource set".to_owned()), None)
+            }
+            (None, None) if STANDARD_ROLES.iter().any(|(id, _)| *id == kind) => (HoldingScope::Org, None),
+            (None, None) => {
+                (HoldingScope::Unknown(format!("{kind} is not a role that this version knows")), None)
+            }
+        };
+        let holding = Holding {
             principal,
             label: filled(self.label).unwrap_or_else(|| role.clone()),
-            scope: scope_of(&kind, self.resource_set, self.embedded),
+            scope,
             role,
             inherited,
             active: self.status.as_deref().is_none_or(|status| status == "ACTIVE"),
             since: self.created,
-        }))
+        };
+        Some(RoleHeld { holding, ask: limited_by.zip(filled(self.id)) })
     }
 }
 
-/// An assignment that may be limited but does not say how far is limited in an unknown way: neither org nor nothing.
-fn scope_of(kind: &str, resource_set: Option<String>, embedded: Option<RoleEmbedded>) -> HoldingScope {
-    if let Some(set) = resource_set {
-        return HoldingScope::Set(set);
+impl TargetKind {
+    /// What may limit a standard role of this type; none where it always reaches the whole org.
+    fn of(role_type: &str) -> Option<Self> {
+        match role_type {
+            "APP_ADMIN" => Some(Self::Apps),
+            "USER_ADMIN" | "HELP_DESK_ADMIN" | "GROUP_MEMBERSHIP_ADMIN" => Some(Self::Groups),
+            _ => None,
+        }
     }
-    if kind == "CUSTOM" || kind.is_empty() {
-        return HoldingScope::Unknown("Okta did not name the resource set".to_owned());
+
+    fn pick(self, targets: &Targets) -> Option<Vec<String>> {
+        match self {
+            Self::Groups => group_targets(&targets.groups),
+            Self::Apps => app_targets(&targets.catalog["apps"]),
+        }
     }
-    if !TARGETABLE.contains(&kind) {
-        return if STANDARD_ROLES.iter().any(|(id, _)| *id == kind) {
-            HoldingScope::Org
-        } else {
-            HoldingScope::Unknown(format!("{kind} is not a role that this version knows"))
-        };
+
+    /// The targets in an answer that lists only them.
+    pub(crate) fn listed(self, list: &serde_json::Value) -> Option<Vec<String>> {
+        match self {
+            Self::Groups => group_targets(list),
+            Self::Apps => app_targets(list),
+        }
     }
-    let Some(targets) = embedded.and_then(|embedded| embedded.targets) else {
-        return HoldingScope::Unknown("Okta did not send the targets".to_owned());
+}
+
+/// Groups, `group/ID`; none where it is no list.
+fn group_targets(list: &serde_json::Value) -> Option<Vec<String>> {
+    let name = |group: &serde_json::Value| group["id"].as_str().map(|id| format!("group/{id}"));
+    Some(list.as_array()?.iter().filter_map(name).collect())
+}
+
+/// Applications: one instance (with an id) or every instance of a catalogue entry (with a name only); none where it is
+/// no list.
+fn app_targets(list: &serde_json::Value) -> Option<Vec<String>> {
+    let name = |app: &serde_json::Value| match (app["id"].as_str(), app["name"].as_str()) {
+        (Some(id), _) => Some(format!("resource/{id}")),
+        (None, Some(name)) => Some(format!("catalog/{name}")),
+        (None, None) => None,
     };
-    let groups = targets
-        .groups
-        .map(|groups| groups.into_iter().map(|group| format!("group/{}", group.id)).collect::<Vec<_>>());
-    let apps = targets.catalog.and_then(|catalog| catalog.apps).map(|apps| {
-        let name = |app: AppTarget| match (app.id, app.name) {
-            (Some(id), _) => Some(format!("resource/{id}")),
-            (None, Some(name)) => Some(format!("catalog/{name}")),
-            (None, None) => None,
-        };
-        apps.into_iter().filter_map(name).collect::<Vec<_>>()
-    });
-    // Each kind of role is limited by one kind of target; no list of that kind is no answer.
-    let of_its_kind = if kind == "APP_ADMIN" { &apps } else { &groups };
-    if of_its_kind.is_none() {
-        return HoldingScope::Unknown("Okta did not send the targets".to_owned());
-    }
-    let mut all: Vec<String> = groups.into_iter().flatten().chain(apps.into_iter().flatten()).collect();
-    all.sort();
-    all.dedup();
-    if all.is_empty() { HoldingScope::Org } else { HoldingScope::Targets(all) }
+    Some(list.as_array()?.iter().filter_map(name).collect())
+}
+
+/// No targets mean no limits: the empty list is the wide case.
+pub(crate) fn scope_of(mut targets: Vec<String>) -> HoldingScope {
+    targets.sort();
+    targets.dedup();
+    if targets.is_empty() { HoldingScope::Org } else { HoldingScope::Targets(targets) }
 }
 
 #[derive(Deserialize)]
@@ -753,11 +792,11 @@ pub(crate) struct LogEvent {
     pub(crate) published: Option<Time>,
     #[serde(default, deserialize_with = "lenient")]
     event_type: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     outcome: Option<Outcome>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_object")]
     actor: Option<Party>,
-    #[serde(default, deserialize_with = "lenient_list")]
+    #[serde(default, deserialize_with = "lenient_objects")]
     target: Vec<Party>,
 }
 

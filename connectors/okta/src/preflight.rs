@@ -1,10 +1,10 @@
 //! Whose org it is, and what the credential may read: before anything is stored.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
-use sightline_core::{Check, Error, ErrorKind, Preflight, Result, Task, Tenant, Time};
+use sightline_core::{Check, Error, ErrorKind, GapReason, Preflight, Result, Task, Tenant, Time};
 use sightline_http::{Client, Cursor, Page, Request};
 
+use crate::absorb::{Answer, absorb};
 use crate::config::is_okta_host;
 use crate::decode::lenient;
 use crate::task::OktaTask;
@@ -37,32 +37,38 @@ pub(crate) async fn run(client: &Client, now: Time) -> Result<Preflight> {
     let mut checks = Vec::new();
     for probe in &probes {
         let dataset = probe.about().scope.dataset;
-        let error = match get(client, probe).await {
-            Ok(page) => {
-                if matches!(probe, OktaTask::Users { .. }) && is_empty(&page) {
-                    return Err(no_users());
-                }
-                checks.push(Check { dataset, refused: None, detail: String::new() });
-                continue;
-            }
+        let now = Time::default();
+        // The answer is read as a sync would read it: anything that answers is not yet Okta.
+        let read = match get(client, probe).await {
+            Ok(page) => absorb(probe, Answer { body: &page.body, next: None, now }),
             Err(error) if *error.kind() == ErrorKind::Gone => {
-                Error::new(ErrorKind::Unsupported, error.message())
+                Err(Error::new(ErrorKind::Unsupported, error.message()))
             }
-            Err(error) => error,
+            Err(error) => Err(error),
         };
         let required = INFO.dataset(&dataset).is_some_and(|dataset| dataset.required);
-        match error.gap_reason() {
-            Some(reason) if !required => {
-                checks.push(Check { dataset, refused: Some(reason), detail: error.message().to_owned() });
+        match read {
+            Ok(step) if matches!(probe, OktaTask::Users { .. }) && step.records.is_empty() => {
+                return Err(no_users());
             }
-            _ => return Err(error),
+            Ok(_) => checks.push(Check { dataset, refused: None, detail: String::new() }),
+            Err(error) => match error.gap_reason() {
+                Some(GapReason::Protocol) if required => {
+                    return Err(not_okta(client.address().host(), error.message()));
+                }
+                Some(reason) if !required => {
+                    checks.push(Check { dataset, refused: Some(reason), detail: error.message().to_owned() });
+                }
+                _ => return Err(error),
+            },
         }
     }
     Ok(Preflight { tenant, address: client.address().to_string(), credential_owner, checks })
 }
 
-fn is_empty(page: &Page) -> bool {
-    serde_json::from_slice::<Vec<&RawValue>>(&page.body).is_ok_and(|users| users.is_empty())
+fn not_okta(host: &str, answered: &str) -> Error {
+    Error::new(ErrorKind::Config, format!("{host} is not an Okta org: {answered}"))
+        .hint("expected JSON with an org id at /.well-known/okta-organization; check the domain")
 }
 
 async fn fetch(client: &Client, template: &'static str, signed: bool) -> Result<Page> {
@@ -94,7 +100,7 @@ async fn tenant(client: &Client) -> Result<Tenant> {
     let answered = match fetch(client, "/.well-known/okta-organization", false).await {
         Ok(page) => match org_id(&page.body) {
             Some(id) => return Ok(found(id)),
-            None => "something else".to_owned(),
+            None => "it answered something without an org id".to_owned(),
         },
         Err(error) if *error.kind() == ErrorKind::Unavailable => return Err(error),
         Err(error) => error.message().to_owned(),
@@ -107,19 +113,19 @@ async fn tenant(client: &Client) -> Result<Tenant> {
         .hint("expected JSON with an org id at /.well-known/okta-organization; check the domain"));
     }
     match fetch(client, "/api/v1/org", true).await {
-        // An org that does not tell its id is known by its host.
-        Ok(page) => Ok(found(org_id(&page.body).unwrap_or_else(|| host.clone()))),
+        Ok(page) => match org_id(&page.body) {
+            Some(id) => Ok(found(id)),
+            None => Err(not_okta(&host, &answered)),
+        },
         Err(error) => match error.kind() {
             ErrorKind::Unsupported | ErrorKind::Gone => Err(Error::new(
                 ErrorKind::Config,
                 format!("there is no Okta org at {host}: deactivated or misspelt"),
             )
             .hint("open the address in a browser; it must show the org's sign-in page")),
+            // An org that does not tell its id to this credential is known by its host.
             ErrorKind::Forbidden { .. } | ErrorKind::NotLicensed => Ok(found(host.clone())),
-            ErrorKind::Protocol => {
-                Err(Error::new(ErrorKind::Config, format!("{host} is not an Okta org: {}", error.message()))
-                    .hint("expected JSON with an org id; check the domain"))
-            }
+            ErrorKind::Protocol => Err(not_okta(&host, error.message())),
             _ => Err(error),
         },
     }

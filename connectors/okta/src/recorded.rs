@@ -122,13 +122,15 @@ fn every_recorded_answer_of_an_endpoint_that_we_read_decodes_and_maps() {
             OktaTask::UserRoles { .. } | OktaTask::GroupRoles { .. } => {
                 let types: BTreeSet<_> =
                     list.as_array().into_iter().flatten().filter_map(|role| role["type"].as_str()).collect();
-                let roles: BTreeSet<_> = step
-                    .records
-                    .iter()
-                    .filter_map(|record| {
-                        if let Record::Holding(holding) = record { Some(holding.role.as_str()) } else { None }
-                    })
-                    .collect();
+                let held = step.records.iter().filter_map(|record| match record {
+                    Record::Holding(holding) => Some(holding.role.as_str()),
+                    _ => None,
+                });
+                let to_ask = step.then.iter().filter_map(|then| match then {
+                    OktaTask::RoleTargets { holding, .. } => Some(holding.role.as_str()),
+                    _ => None,
+                });
+                let roles: BTreeSet<_> = held.chain(to_ask).collect();
                 assert_eq!(roles, types, "{at}");
             }
             OktaTask::RoleAssignees { .. } => assert_eq!(step.then.len(), ids(&list).len(), "{at}"),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use sightline_core::{About, Coverage, Scope, Task, Time};
+use sightline_core::{About, Coverage, Holding, Principal, Scope, Task, Time};
 use sightline_http::Cursor;
 
 /// One unit of work.
@@ -83,6 +83,19 @@ pub enum OktaTask {
         /// The group's id.
         group: String,
     },
+    /// A page of what limits a role, where Okta did not send it with the role.
+    RoleTargets {
+        /// The role as it is held, its scope not yet known.
+        holding: Box<Holding>,
+        /// The assignment's id, unique for its holder only.
+        assignment: String,
+        /// What limits it.
+        kind: TargetKind,
+        /// Targets of the pages before.
+        found: Vec<String>,
+        /// Where to go on.
+        cursor: Cursor,
+    },
     /// A page of the system log.
     Log {
         /// Where the walk started, for the first page and for a restart when the cursor has died.
@@ -92,6 +105,16 @@ pub enum OktaTask {
         /// The walk ends at the first event after this, so that a busy log does not hold up a sync for ever.
         walk_started: Time,
     },
+}
+
+/// What limits a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetKind {
+    /// Groups.
+    Groups,
+    /// Applications.
+    Apps,
 }
 
 impl OktaTask {
@@ -109,6 +132,20 @@ impl OktaTask {
             Self::RoleAssignees { .. } => "/api/v1/iam/assignees/users",
             Self::UserRoles { .. } => "/api/v1/users/{id}/roles",
             Self::GroupRoles { .. } => "/api/v1/groups/{id}/roles",
+            Self::RoleTargets { holding, kind, .. } => match (&holding.principal, kind) {
+                (Principal::Account(_), TargetKind::Groups) => {
+                    "/api/v1/users/{id}/roles/{role}/targets/groups"
+                }
+                (Principal::Account(_), TargetKind::Apps) => {
+                    "/api/v1/users/{id}/roles/{role}/targets/catalog/apps"
+                }
+                (Principal::Group(_), TargetKind::Groups) => {
+                    "/api/v1/groups/{id}/roles/{role}/targets/groups"
+                }
+                (Principal::Group(_), TargetKind::Apps) => {
+                    "/api/v1/groups/{id}/roles/{role}/targets/catalog/apps"
+                }
+            },
             Self::Log { .. } => "/api/v1/logs",
         }
     }
@@ -126,6 +163,7 @@ impl OktaTask {
             | Self::AppGroups { cursor, .. }
             | Self::Roles { cursor }
             | Self::RoleAssignees { cursor }
+            | Self::RoleTargets { cursor, .. }
             | Self::Log { cursor, .. } => Some(cursor),
             Self::Everyone { .. } | Self::UserRoles { .. } | Self::GroupRoles { .. } => None,
         }
@@ -145,6 +183,7 @@ impl OktaTask {
             | Self::AppGroups { cursor, .. }
             | Self::Roles { cursor }
             | Self::RoleAssignees { cursor }
+            | Self::RoleTargets { cursor, .. }
             | Self::Log { cursor, .. } => *cursor = next,
             Self::Everyone { .. } | Self::UserRoles { .. } | Self::GroupRoles { .. } => {}
         }
@@ -166,6 +205,10 @@ impl OktaTask {
             Self::RoleAssignees { .. } => Scope::listing("role_assignees"),
             Self::UserRoles { user } => Scope::under("user_roles", user),
             Self::GroupRoles { group } => Scope::under("group_roles", group),
+            Self::RoleTargets { holding, .. } => match &holding.principal {
+                Principal::Account(user) => Scope::under("user_roles", user),
+                Principal::Group(group) => Scope::under("group_roles", group),
+            },
             Self::Log { .. } => Scope::listing("activity"),
         }
     }
@@ -209,6 +252,7 @@ impl fmt::Display for OktaTask {
         let part = match self {
             Self::DeactivatedUsers { .. } => " (deactivated)",
             Self::Everyone { .. } => " (everyone)",
+            Self::RoleTargets { .. } => " (targets)",
             _ => "",
         };
         let page = if self.cursor().is_some_and(|cursor| !cursor.is_start()) { " (next page)" } else { "" };

@@ -111,7 +111,14 @@ impl From<StoreError> for Failure {
             _ => STORE,
         };
         let failure = Self::new(error.to_string()).code(code).caused_by(&error);
-        match error.hint() {
+        let hint = match &error {
+            StoreError::LargeDrop { .. } => Some(
+                "what was stored before stays in force; if the drop is real, confirm it with `sightline sync --accept-drop`"
+                    .to_owned(),
+            ),
+            _ => error.hint(),
+        };
+        match hint {
             Some(hint) => failure.hint(hint),
             None => failure,
         }

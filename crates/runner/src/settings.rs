@@ -71,8 +71,9 @@ impl Settings {
         }
         // Only names that are settings: SIGHTLINE_KEY and a variable that holds a token are none.
         let names = ["data_dir", "log", "sync", "http"];
-        let env = Env::prefixed("SIGHTLINE_").split("__").filter(move |name| {
-            names.iter().any(|setting| name == *setting || name.as_str().starts_with(&format!("{setting}.")))
+        let env = Env::prefixed("SIGHTLINE_").split("__").lowercase(true).filter(move |name| {
+            let name = name.as_str().to_ascii_lowercase();
+            names.iter().any(|setting| name == *setting || name.starts_with(&format!("{setting}.")))
         });
         figment = figment.merge(env);
         if let Some(dir) = &cli.data_dir {

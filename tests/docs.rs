@@ -1,0 +1,88 @@
+//! What the documentation tells people to type is understood, and the shipped configuration is the default.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::harness::Home;
+use crate::layering::root;
+
+/// Defaults of the settings, by name, as they would be written.
+const DEFAULTS: [(&str, &str); 6] = [
+    ("data_dir", "\"\""),
+    ("log", "\"warn\""),
+    ("sync.interval_minutes", "15"),
+    ("sync.max_in_flight", "10"),
+    ("sync.reserve", "0.1"),
+    ("http.extra_roots", "[]"),
+];
+
+#[test]
+fn the_shipped_configuration_names_every_setting_with_its_default() {
+    let file = root().join("config/sightline.toml");
+    let Ok(text) = fs::read_to_string(&file) else {
+        eprintln!("skipped: there is no config/sightline.toml");
+        return;
+    };
+    let home = Home::new();
+    home.run(&["source", "list", "--json", "--config", file.to_str().unwrap()]).ok();
+
+    let mut section = String::new();
+    let mut found = BTreeMap::new();
+    for line in text.lines() {
+        // A default that is written down may be commented out.
+        let line = line.trim().trim_start_matches("# ").trim_start_matches('#');
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = format!("{name}.");
+        } else if let Some((name, value)) = line.split_once(" = ")
+            && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        {
+            let value = value.split(" #").next().unwrap_or_default().trim();
+            found.insert(format!("{section}{name}"), value.to_owned());
+        }
+    }
+    let defaults = DEFAULTS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(found, BTreeMap::from(defaults));
+}
+
+#[test]
+fn commands_in_the_readme_are_understood() {
+    let Ok(text) = fs::read_to_string(root().join("README.md")) else {
+        eprintln!("skipped: there is no README.md");
+        return;
+    };
+    let home = Home::new();
+    let mut inside = false;
+    let mut understood = 0;
+    for line in text.lines() {
+        if let Some(language) = line.trim().strip_prefix("```") {
+            inside = !inside && language == "sh";
+            continue;
+        }
+        let command = line.trim().trim_start_matches("$ ");
+        let Some((_, arguments)) =
+            command.split_once("sightline ").filter(|(before, _)| inside && !before.contains("cargo build"))
+        else {
+            continue;
+        };
+        let arguments = words(arguments.split(" #").next().unwrap_or_default());
+        // With it a command is checked and not run.
+        let args: Vec<&str> = arguments.iter().map(String::as_str).chain(["--help"]).collect();
+        let output = home.run_bare(&[], &args);
+        assert_eq!(output.code, 0, "`{command}`: {}", output.stderr);
+        understood += 1;
+    }
+    assert!(understood > 0, "the README tells nobody how to start");
+}
+
+/// The words of a command line, with quoted ones kept together.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (turn, part) in line.split('"').enumerate() {
+        if turn % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}

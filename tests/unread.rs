@@ -1,0 +1,175 @@
+//! What may not be read, or is gone: a gap with its reason, or the truth that it is gone, and nothing else is lost.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use sightline_sim::company::{ADA, ENG, GITHUB, IT_ADMINS, SALES, SERVICE_ACCOUNT};
+
+use crate::harness::{
+    Case, assert_same, body, fault, gap, list, number, only_these_are_stale, paths, reference, scope, status,
+    text, timeless, tiny, true_paths, unnumbered,
+};
+
+#[test]
+fn a_group_that_goes_away_meanwhile_is_gone() {
+    let case = Case::read(58);
+    let group = case.group(SALES);
+    assert!(case.home.facts().keys().any(|key| key.starts_with(&format!("membership/{group}/"))));
+    case.sync(&json!([fault(&format!("/api/v1/groups/{group}/users"), &json!("gone"))])).ok();
+    assert_eq!(case.home.gaps(), []);
+    let facts = case.home.facts();
+    let of_group: Vec<_> =
+        facts.keys().filter(|key| key.starts_with(&format!("membership/{group}/"))).collect();
+    assert_eq!(of_group, Vec::<&String>::new());
+    assert!(!facts.contains_key(&format!("group/{group}")), "the group is still there");
+    // The next undisturbed sync finds it again.
+    case.sync(&json!([])).ok();
+    let facts = case.home.facts();
+    assert_eq!(number(&facts[&format!("group/{group}")], "first_seen"), 3);
+}
+
+#[test]
+fn members_that_may_no_longer_be_read_stay_and_are_stale() {
+    let case = Case::read(60);
+    let before = case.home.facts();
+    let group = case.group(ENG);
+    let members = format!("group_members/{group}");
+    case.sync(&json!([fault(&format!("/api/v1/groups/{group}/users"), &status(403, "E0000006"))])).ok();
+    assert_eq!(case.home.gaps(), [gap(&members, "denied")]);
+    only_these_are_stale(&case.home, &before, &[&members]);
+
+    // ADA still reaches GitHub through the group, and the answer says how sure that is.
+    let answer = case.home.run(&["why", ADA, GITHUB, "--json"]).json();
+    let truth = case.company.truth().who(&case.app(GITHUB));
+    let ada = truth.iter().find(|reach| reach.user_id == case.person(ADA)).unwrap();
+    assert_eq!(paths(&answer), true_paths(&ada.paths));
+    for path in list(&answer["paths"]) {
+        let through_it = path["group"]["id"] == group.as_str();
+        assert_eq!(path["stale"], through_it, "{path}");
+    }
+    let gaps = list(&answer["gaps"]);
+    assert!(gaps.iter().any(|gap| scope(gap) == members), "{answer}");
+    let told = case.home.run(&["gaps"]).ok().stdout;
+    for words in [members.as_str(), "denied", "HTTP 403 E0000006", "okta.groups.read", "is not seen"] {
+        assert!(told.contains(words), "{words:?} is not in {told}");
+    }
+    // Twice denied is still not revoked.
+    case.sync(&json!([fault(&format!("/api/v1/groups/{group}/users"), &status(403, "E0000006"))])).ok();
+    only_these_are_stale(&case.home, &before, &[&members]);
+    case.sync(&json!([])).ok();
+    assert_eq!(case.home.gaps(), []);
+    assert!(case.home.facts().values().all(|fact| fact["stale"] == false));
+}
+
+#[test]
+fn each_refusal_of_an_optional_dataset_is_a_gap_with_its_reason() {
+    let spec = tiny(61);
+    let expected = reference(spec);
+    let kinds = [
+        (status(403, "E0000006"), "denied"),
+        (status(401, "E0000015"), "not_licensed"),
+        (status(404, "E0000008"), "unsupported"),
+        (status(501, "E0000060"), "unsupported"),
+    ];
+    for round in 0..kinds.len() {
+        let case = Case::new(61);
+        let (group, app) = (case.group(ENG), case.app(GITHUB));
+        let (admins, user) = (case.group(IT_ADMINS), case.person(SERVICE_ACCOUNT));
+        let mut places = vec![
+            ("/api/v1/groups/rules".to_owned(), "group_rules".to_owned()),
+            ("/api/v1/iam/roles".to_owned(), "roles".to_owned()),
+            ("/api/v1/logs".to_owned(), "activity".to_owned()),
+            (format!("/api/v1/groups/{group}/users"), format!("group_members/{group}")),
+            (format!("/api/v1/apps/{app}/users"), format!("app_users/{app}")),
+            (format!("/api/v1/apps/{app}/groups"), format!("app_groups/{app}")),
+            (format!("/api/v1/groups/{admins}/roles"), format!("group_roles/{admins}")),
+        ];
+        // Without the list of administrators nobody's roles are asked for.
+        if round % 2 == 0 {
+            places.push((format!("/api/v1/users/{user}/roles"), format!("user_roles/{user}")));
+        } else {
+            places.push(("/api/v1/iam/assignees/users".to_owned(), "role_assignees".to_owned()));
+        }
+        let kind = |turn: usize| &kinds[(turn + round) % kinds.len()];
+        let faults: Vec<_> =
+            places.iter().enumerate().map(|(turn, (path, _))| fault(path, &kind(turn).0)).collect();
+        case.sync(&json!(faults)).ok();
+        let mut gaps: Vec<_> =
+            places.iter().enumerate().map(|(turn, (_, scope))| gap(scope, kind(turn).1)).collect();
+        gaps.sort();
+        assert_eq!(case.home.gaps(), gaps, "round {round}");
+        for gap in list(&case.home.run(&["gaps", "--json"]).json()) {
+            assert!(!text(gap, "detail").is_empty() && !text(gap, "consequence").is_empty(), "{gap}");
+        }
+        let unread: BTreeSet<&str> = places.iter().map(|(_, scope)| scope.as_str()).collect();
+        let readable = |fact: &Value| {
+            let scope = scope(fact);
+            let unlisted = unread.contains("role_assignees") && scope.starts_with("user_roles/");
+            !unread.contains(scope.as_str()) && !unlisted
+        };
+        let rest = expected.clone().into_iter().filter(|(_, fact)| readable(fact)).collect();
+        assert_same(&format!("round {round}"), &timeless(case.home.facts()), &rest);
+        let answer = case.home.run(&["what", ADA, "--json"]).json();
+        let last_use = &list(&answer["access"])[0]["last_use"];
+        assert!(last_use["unknown"].is_string(), "unread activity is not unused: {last_use}");
+    }
+}
+
+#[test]
+fn a_required_list_that_is_denied_fails_the_sync_and_changes_nothing() {
+    let case = Case::read(62);
+    let before = case.home.facts();
+    for path in ["/api/v1/users", "/api/v1/groups", "/api/v1/apps"] {
+        let faults = json!([fault(path, &status(403, "E0000006"))]);
+        case.sync_with(&faults, &["--full"]).fails(3, &format!("the token may not read {path}"), "");
+        assert_eq!(case.home.facts(), before, "{path}");
+    }
+    case.sync(&json!([])).ok();
+    assert_same("facts", &unnumbered(case.home.facts()), &unnumbered(before));
+}
+
+#[test]
+fn far_fewer_accounts_than_before_are_held_for_confirmation() {
+    let case = Case::read(63);
+    let before = case.home.facts();
+    let ada = json!([{"id": case.person(ADA), "status": "ACTIVE", "profile": {"login": "ada@example.com"}}]);
+    let few = json!([fault("/api/v1/users", &body(&ada))]);
+    let held = case.sync(&few);
+    held.fails(6, "account facts would drop from 60 to 1", "confirm");
+    assert_eq!(case.home.facts(), before);
+    // Asking again is no confirmation.
+    case.sync(&few).fails(6, "would drop from 60 to 1", "confirm");
+    assert_eq!(case.home.facts(), before);
+
+    // A fresh look that finds everybody again needs none.
+    case.sync_with(&json!([]), &["--full"]).ok();
+    assert_same("facts", &unnumbered(case.home.facts()), &unnumbered(before));
+
+    case.sync_with(&few, &["--full"]).fails(6, "would drop from 60 to 1", "confirm");
+    let sim = case.start(&few);
+    case.home.run(&["sync", "--json", "--accept-drop"]).ok();
+    assert_eq!(sim.stop().total(), 0, "a confirmed sync was read again");
+    let accounts = case.home.list("accounts");
+    assert_eq!(accounts.iter().map(|account| text(account, "id")).collect::<Vec<_>>(), [case.person(ADA)]);
+    assert!(held.stderr.contains("--accept-drop"), "the hint names no way to confirm: {held:?}");
+}
+
+#[test]
+fn whoever_is_no_longer_listed_as_an_administrator_is_none() {
+    let case = Case::read(64);
+    let direct = |case: &Case| -> Vec<String> {
+        let admins = case.home.list("admins");
+        admins
+            .iter()
+            .filter(|admin| admin["via"]["kind"] == "direct")
+            .map(|admin| text(&admin["account"], "id").to_owned())
+            .collect()
+    };
+    assert!(direct(&case).len() > 1);
+    let user = case.person(SERVICE_ACCOUNT);
+    let only_one = body(&json!({"value": [{"id": user}], "_links": {}}));
+    case.sync_with(&json!([fault("/api/v1/iam/assignees/users", &only_one)]), &["--accept-drop"]).ok();
+    assert_eq!(case.home.gaps(), []);
+    let left: BTreeSet<_> = direct(&case).into_iter().collect();
+    assert_eq!(left, BTreeSet::from([user]));
+}
