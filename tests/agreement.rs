@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use sightline_sim::company::{self, Company, CompanySpec, GroupKind, Holder, Role, SignOnMode, Status};
+use sightline_sim::company::{
+    self, Company, CompanySpec, GroupKind, Holder, Role, RoleAssignment, RoleScope, SignOnMode, Status,
+};
 use sightline_sim::expect::AdminScope;
 
 use crate::harness::{
@@ -84,7 +86,7 @@ fn agrees(spec: &CompanySpec) {
     drop(sim.stop());
     let sim = setup.start();
     let report = home.run(&["sync", "--json"]).json();
-    first_sync_costs_the_least(&company, &sim.stop());
+    let first = sim.stop();
     assert_eq!(list(&report["gaps"]), &[] as &[Value]);
     assert_eq!(home.gaps(), []);
 
@@ -100,9 +102,14 @@ fn agrees(spec: &CompanySpec) {
 
     let before = home.facts();
     let sim = setup.start();
+    let plan = home.run(&["sync", "--plan", "--json"]).json();
+    assert_eq!(number(&plan, "spent"), sim.stop().total());
+    let sim = setup.start();
     let report = home.run(&["sync", "--json"]).json();
     second_sync_changes_nothing(&before, &home, &report);
     let served = sim.stop();
+    plan_comes_true(&plan, &served);
+    first_sync_costs_the_least(&company, &first);
     assert_eq!(served.of("/api/v1/logs"), 1, "the log is not gone on with: {served:?}");
 }
 
@@ -112,6 +119,52 @@ fn administrators_are_told_with_what_they_reach() {
         let setup = SimSetup::of(spec);
         admins(&setup.company(), &Home::synced_with(&setup.start()));
     }
+}
+
+/// Roles that can be limited to groups.
+const GROUP_ROLES: &[&str] = &["USER_ADMIN", "HELP_DESK_ADMIN", "GROUP_MEMBERSHIP_ADMIN"];
+
+/// Assignments of these roles to users themselves, or to groups, that are not limited.
+fn unlimited(company: &Company, to_users: bool, roles: &[&str]) -> u64 {
+    let fits = |assignment: &&RoleAssignment| {
+        matches!(assignment.holder, Holder::User(_)) == to_users
+            && assignment.scope == RoleScope::Org
+            && matches!(assignment.role, Role::Standard(role) if roles.contains(&role))
+    };
+    company.role_assignments.iter().filter(fits).count() as u64
+}
+
+/// What a sync was said to cost is what it costs, except for the log, of which nobody knows before.
+fn plan_comes_true(plan: &Value, served: &Served) {
+    let mut all_exact = true;
+    for line in list(&plan["lines"]) {
+        // Paths with this start, and what comes below it for another dataset.
+        let (start, other) = match text(line, "dataset") {
+            "users" => ("/api/v1/users", "/api/v1/users/"),
+            "user_roles" => ("/api/v1/users/{id}/roles", "-"),
+            "groups" => ("/api/v1/groups", "/api/v1/groups/"),
+            "group_members" => ("/api/v1/groups/{id}/users", "-"),
+            "group_roles" => ("/api/v1/groups/{id}/roles", "-"),
+            "group_rules" => ("/api/v1/groups/rules", "-"),
+            "apps" => ("/api/v1/apps", "/api/v1/apps/"),
+            "app_users" => ("/api/v1/apps/{id}/users", "-"),
+            "app_groups" => ("/api/v1/apps/{id}/groups", "-"),
+            "roles" => ("/api/v1/iam/roles", "-"),
+            "role_assignees" => ("/api/v1/iam/assignees/users", "-"),
+            "activity" => continue,
+            other => panic!("what is {other}?"),
+        };
+        let belongs = |path: &str| path.starts_with(start) && !path.starts_with(other);
+        let calls = served.requests.iter().filter(|(call, _)| belongs(call.trim_start_matches("GET ")));
+        let made: u64 = calls.map(|(_, made)| made).sum();
+        let said = number(line, "requests");
+        // How many of an administrator's roles come without their targets is not known before.
+        let exact = line["exact"].as_bool().unwrap();
+        assert!(exact || ["user_roles", "group_roles"].contains(&text(line, "dataset")), "{line}");
+        assert!(said == made || (said < made && !exact), "{made} calls were made: {line}");
+        all_exact &= exact;
+    }
+    assert_eq!(plan["exact"], all_exact, "{plan}");
 }
 
 fn first_sync_costs_the_least(company: &Company, served: &Served) {
@@ -140,6 +193,11 @@ fn first_sync_costs_the_least(company: &Company, served: &Served) {
         ("/api/v1/users/{id}/roles", company.truth().counts().role_holders),
         ("/api/v1/iam/assignees/users", least.roles - company.truth().counts().role_holders),
         ("/api/v1/iam/roles", 1),
+        // A role that could be limited and is not comes without targets, so they are asked for.
+        ("/api/v1/users/{id}/roles/{role}/targets/groups", unlimited(company, true, GROUP_ROLES)),
+        ("/api/v1/users/{id}/roles/{role}/targets/catalog/apps", unlimited(company, true, &["APP_ADMIN"])),
+        ("/api/v1/groups/{id}/roles/{role}/targets/groups", unlimited(company, false, GROUP_ROLES)),
+        ("/api/v1/groups/{id}/roles/{role}/targets/catalog/apps", unlimited(company, false, &["APP_ADMIN"])),
         // The log does not say that a page is the last one; an empty page does.
         ("/api/v1/logs", relevant.count().div_ceil(1000) as u64 + 1),
     ]

@@ -119,3 +119,54 @@ fn a_token_that_is_revoked_meanwhile_stops_the_sync_and_the_next_goes_on() {
     let whole = sim.stop().total();
     assert!(rest + 15 < whole, "{rest} requests to go on, {whole} for everything");
 }
+
+#[test]
+fn what_stays_broken_is_a_gap_or_a_failure() {
+    let case = Case::read(57);
+    let before = case.home.facts();
+    let group = case.group(ENG);
+    let broken = |path: &str| json!([fault(path, &status(500, "E0000009"))]);
+    case.sync(&broken(&format!("/api/v1/groups/{group}/users"))).ok();
+    assert_eq!(case.home.gaps(), [gap(&format!("group_members/{group}"), "unavailable")]);
+    only_these_are_stale(&case.home, &before, &[&format!("group_members/{group}")]);
+    let before = case.home.facts();
+    case.sync(&broken("/api/v1/apps")).fails(4, "Okta failed to answer /api/v1/apps", "");
+    assert_eq!(case.home.facts(), before);
+    // What was read until then need not be read again.
+    let report = case.sync(&json!([])).json();
+    assert_eq!((&report["snapshot"], &report["resumed"]), (&json!(3), &json!(true)));
+    assert_eq!(case.home.gaps(), []);
+}
+
+#[test]
+fn a_log_whose_cursor_has_died_is_read_on_from_a_time() {
+    let case = Case::read(67);
+    let before = case.home.facts();
+    let dead =
+        json!([{"path": "/api/v1/logs", "query": "after=", "nth": 1, "action": status(400, "E0000031")}]);
+    case.sync(&dead).ok();
+    assert_eq!(case.home.gaps(), []);
+    let after = case.home.facts();
+    for (key, fact) in &before {
+        let Some(usage) = fact["record"].get("usage") else { continue };
+        let now = &after[key]["record"]["usage"];
+        // The log is read again from a little before: what was done then is not another use.
+        assert_eq!(now, usage, "{key}");
+    }
+    let since = |facts: &crate::harness::Facts| {
+        facts["activity_window"]["record"]["activity_window"]["since"].clone()
+    };
+    assert_eq!(since(&after), since(&before), "what was known of the time before is forgotten");
+}
+
+#[test]
+fn a_log_that_breaks_in_the_middle_counts_nothing_twice() {
+    let spec = tiny(69);
+    let expected = reference(spec);
+    for action in [status(400, "E0000031"), json!("html"), json!("truncate"), status(503, "E0000009")] {
+        let case = Case::new(69);
+        case.sync(&json!([{"path": "/api/v1/logs", "query": "after=", "nth": 1, "action": action}])).ok();
+        assert_eq!(case.home.gaps(), [], "{action}");
+        assert_same(&format!("facts after {action}"), &timeless(case.home.facts()), &expected);
+    }
+}

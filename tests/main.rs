@@ -10,6 +10,7 @@ mod docs;
 mod harness;
 mod layering;
 mod odd;
+mod output;
 mod registry;
 mod secrets;
 mod together;

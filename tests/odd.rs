@@ -1,7 +1,7 @@
 //! Objects that are not as expected: what can be understood is kept in the provider's own words, what cannot is a gap.
 
 use serde_json::{Value, json};
-use sightline_sim::company::{ENG, GITHUB, IT_ADMINS, SERVICE_ACCOUNT};
+use sightline_sim::company::{ADA, ENG, GITHUB, IT_ADMINS, SERVICE_ACCOUNT};
 
 use crate::harness::{Case, assert_same, body, fault, gap, list, reference, timeless};
 
@@ -99,4 +99,40 @@ fn odd_objects_that_can_be_understood_are_kept_with_their_own_words() {
     // Somebody whose status is not known may be able to sign in.
     let answer = case.home.run(&["what", "00uStrange", "--json"]).json();
     assert!(list(&answer["access"]).iter().any(|access| access["can_reach"] == true), "{answer}");
+}
+
+#[test]
+fn words_that_are_not_known_are_neither_no_nor_everything() {
+    let case = Case::new(56);
+    let (app, admins, ada) = (case.app(GITHUB), case.group(IT_ADMINS), case.person(ADA));
+    let row = json!([{"id": ada, "scope": "TELEPORT", "status": "FLOATING"}]);
+    let roles = json!([
+        {"id": "ra1", "type": "FUTURE_ADMIN", "label": "Future", "status": "ACTIVE", "assignmentType": "GROUP"},
+        {"id": "ra2", "type": "CUSTOM", "role": "cr0new", "label": "Boundless", "status": "ACTIVE"},
+    ]);
+    let faults = json!([
+        fault(&format!("/api/v1/apps/{app}/users"), &body(&row)),
+        fault(&format!("/api/v1/apps/{app}/groups"), &body(&json!([]))),
+        fault(&format!("/api/v1/groups/{admins}/roles"), &body(&roles)),
+    ]);
+    case.sync(&faults).ok();
+    let answer = case.home.run(&["who", GITHUB, "--json"]).json();
+    let [access] = list(&answer["access"]) else { panic!("{answer}") };
+    assert_eq!(access["account"]["id"], ada.as_str());
+    assert_eq!(access["can_reach"], true, "what is not known is not a no: {access}");
+    let path = &access["paths"][0];
+    assert_eq!((&path["kind"], &path["word"]), (&json!("unknown_origin"), &json!("TELEPORT")));
+    assert_eq!(path["assignment_status"], "FLOATING");
+
+    let holdings = case.home.list("admins");
+    for role in ["FUTURE_ADMIN", "cr0new"] {
+        let held: Vec<_> = holdings
+            .iter()
+            .filter(|holding| holding["role"] == role && holding["via"]["group"]["id"] == admins.as_str())
+            .collect();
+        assert!(!held.is_empty(), "{role} is not held: {holdings:?}");
+        for holding in held {
+            assert!(holding["scope"]["unknown"].is_string(), "neither everything nor nothing: {holding}");
+        }
+    }
 }

@@ -14,18 +14,32 @@ use crate::harness::{
 fn a_group_that_goes_away_meanwhile_is_gone() {
     let case = Case::read(58);
     let group = case.group(SALES);
-    assert!(case.home.facts().keys().any(|key| key.starts_with(&format!("membership/{group}/"))));
-    case.sync(&json!([fault(&format!("/api/v1/groups/{group}/users"), &json!("gone"))])).ok();
+    let of_group = |case: &Case| {
+        let members = format!("membership/{group}/");
+        case.home.facts().keys().filter(|key| key.starts_with(&members)).count()
+    };
+    assert!(of_group(&case) > 0);
+    let gone = |path: &str| fault(&format!("/api/v1/groups/{group}{path}"), &json!("gone"));
+    case.sync(&json!([gone("/users"), gone("")])).ok();
     assert_eq!(case.home.gaps(), []);
-    let facts = case.home.facts();
-    let of_group: Vec<_> =
-        facts.keys().filter(|key| key.starts_with(&format!("membership/{group}/"))).collect();
-    assert_eq!(of_group, Vec::<&String>::new());
-    assert!(!facts.contains_key(&format!("group/{group}")), "the group is still there");
+    assert_eq!(of_group(&case), 0);
+    assert!(!case.home.facts().contains_key(&format!("group/{group}")), "the group is still there");
     // The next undisturbed sync finds it again.
     case.sync(&json!([])).ok();
     let facts = case.home.facts();
     assert_eq!(number(&facts[&format!("group/{group}")], "first_seen"), 3);
+    assert!(of_group(&case) > 0);
+}
+
+#[test]
+fn members_that_are_not_found_although_the_group_is_there_are_a_gap() {
+    let case = Case::read(68);
+    let before = case.home.facts();
+    let group = case.group(SALES);
+    case.sync(&json!([fault(&format!("/api/v1/groups/{group}/users"), &json!("gone"))])).ok();
+    let members = format!("group_members/{group}");
+    assert_eq!(case.home.gaps(), [gap(&members, "unsupported")]);
+    only_these_are_stale(&case.home, &before, &[&members]);
 }
 
 #[test]
@@ -172,4 +186,49 @@ fn whoever_is_no_longer_listed_as_an_administrator_is_none() {
     assert_eq!(case.home.gaps(), []);
     let left: BTreeSet<_> = direct(&case).into_iter().collect();
     assert_eq!(left, BTreeSet::from([user]));
+}
+
+#[test]
+fn access_through_a_group_that_was_never_seen_is_told_all_the_same() {
+    let case = Case::new(65);
+    let group = case.group(ENG);
+    case.sync(&json!([fault(&format!("/api/v1/groups/{group}/users"), &status(403, "E0000006"))])).ok();
+    let answer = case.home.run(&["who", GITHUB, "--json"]).json();
+    assert!(
+        list(&answer["gaps"]).iter().any(|gap| scope(gap) == format!("group_members/{group}")),
+        "{answer}"
+    );
+    let truth = case.company.truth().who(&case.app(GITHUB));
+    let lines = list(&answer["access"]);
+    assert_eq!(lines.len(), truth.len(), "the application's own list names everybody");
+    let mut unseen = 0;
+    for reach in truth {
+        let line = lines.iter().find(|line| text(&line["account"], "id") == reach.user_id).unwrap();
+        assert_eq!(line["can_reach"], reach.can_sign_in, "{line}");
+        let mut seen = true_paths(&reach.paths);
+        let through_it = seen.remove(&format!("group {group}"));
+        let mut found = paths(line);
+        let hidden = found.remove("unseen_group");
+        assert_eq!(found, seen, "{line}");
+        // Whoever has another path may have had this one too; whoever has none must have had it.
+        assert!(hidden || !seen.is_empty(), "no way in is told: {line}");
+        assert!(!hidden || through_it, "a way in is made up: {line}");
+        unseen += usize::from(hidden);
+    }
+    assert!(unseen > 0, "nobody came through the group");
+}
+
+#[test]
+fn activity_that_is_denied_for_a_while_goes_on_where_it_was() {
+    let case = Case::read(66);
+    let window = |case: &Case| case.home.facts()["activity_window"]["record"]["activity_window"].clone();
+    let (before, first) = (case.home.facts(), window(&case));
+    case.sync(&json!([fault("/api/v1/logs", &status(403, "E0000006"))])).ok();
+    assert_eq!(case.home.gaps(), [gap("activity", "denied")]);
+    assert_eq!(window(&case), first, "what was not read is not covered");
+    case.sync(&json!([])).ok();
+    assert_eq!(case.home.gaps(), []);
+    assert_eq!(window(&case)["since"], first["since"]);
+    assert!(crate::harness::millis(&window(&case)["until"]) > crate::harness::millis(&first["until"]));
+    assert_same("facts", &unnumbered(case.home.facts()), &unnumbered(before));
 }

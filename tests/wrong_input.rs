@@ -412,6 +412,19 @@ fn what_is_no_store_is_left_alone() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), garbage);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_directory_that_cannot_be_written_is_named() {
+    let home = Home::new();
+    std::fs::create_dir(home.data()).unwrap();
+    set_mode(&home.data(), 0o500);
+    if std::fs::write(home.data().join("probe"), "").is_ok() {
+        eprintln!("skipped: this user may write everywhere");
+        return;
+    }
+    home.run(&["sync"]).fails(5, "cannot create", "writable for this user");
+}
+
 #[test]
 fn an_empty_home_says_what_to_do() {
     let home = Home::new();

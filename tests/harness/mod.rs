@@ -12,6 +12,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -51,7 +52,8 @@ pub(crate) fn tiny(seed: u64) -> CompanySpec {
 /// How a simulator is started.
 pub(crate) struct SimSetup {
     pub(crate) spec: CompanySpec,
-    pub(crate) port: u16,
+    /// None for any free one.
+    pub(crate) port: Option<u16>,
     pub(crate) latency_ms: u64,
     pub(crate) faults: Value,
     pub(crate) flags: Vec<&'static str>,
@@ -59,7 +61,7 @@ pub(crate) struct SimSetup {
 
 impl SimSetup {
     pub(crate) fn of(spec: CompanySpec) -> Self {
-        Self { spec, port: 0, latency_ms: 0, faults: json!([]), flags: Vec::new() }
+        Self { spec, port: None, latency_ms: 0, faults: json!([]), flags: Vec::new() }
     }
 
     pub(crate) fn faults(mut self, faults: Value) -> Self {
@@ -68,7 +70,7 @@ impl SimSetup {
     }
 
     pub(crate) fn port(mut self, port: u16) -> Self {
-        self.port = port;
+        self.port = Some(port);
         self
     }
 
@@ -91,7 +93,8 @@ impl SimSetup {
         let dir = TempDir::new().unwrap();
         let mut command = program(dir.path());
         let spec = &self.spec;
-        command.args(["sim", "okta", "--listen", &format!("127.0.0.1:{}", self.port)]);
+        let port = self.port.unwrap_or_else(closed_port);
+        command.args(["sim", "okta", "--listen", &format!("127.0.0.1:{port}")]);
         command.args(["--people", &spec.people.to_string(), "--groups", &spec.groups.to_string()]);
         command.args(["--apps", &spec.apps.to_string(), "--memberships", &spec.memberships.to_string()]);
         command.args(["--assignments", &spec.assignments.to_string(), "--seed", &spec.seed.to_string()]);
@@ -111,9 +114,7 @@ impl SimSetup {
         let ready: Value = serde_json::from_str(&line)
             .unwrap_or_else(|error| panic!("the simulator said {line:?} instead of being ready: {error}"));
         let text = |name: &str| ready[name].as_str().unwrap().to_owned();
-        let url = text("url");
-        let port = url.rsplit(':').next().unwrap().parse().unwrap();
-        Sim { url, port, token: text("token"), child, stdout, _dir: dir }
+        Sim { url: text("url"), port, token: text("token"), child, stdout, _dir: dir }
     }
 }
 
@@ -276,7 +277,8 @@ impl Home {
         path.to_str().unwrap().to_owned()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// A command that is ready to be started.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = program(self.path());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.args(args).arg("--data-dir").arg(self.data());
@@ -437,9 +439,19 @@ impl Output {
     }
 }
 
-/// A port of this machine that nobody listens on.
+/// A port of this machine that nobody listens on, and that nobody else is given in this run.
+///
+/// It lies below the ports that the system hands out, so that a simulator finds it free when it comes back to it.
 pub(crate) fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let turn = NEXT.fetch_add(1, Ordering::Relaxed);
+        // Two runs at once begin at different places.
+        let port = 12_000 + (std::process::id() as u16 % 100 * 200 + turn) % 20_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A server that gives the same answer to everything, for as long as the test runs.

@@ -195,7 +195,10 @@ pub(crate) fn unknown_targets(
 }
 
 fn absorb_log(task: &OktaTask, body: &[u8], next: Option<Cursor>, now: Time) -> Result<Step<OktaTask>> {
-    let OktaTask::Log { since, cursor, walk_started } = task else { return Ok(Step::default()) };
+    let OktaTask::Log { since, cursor, walk_started, read_to, counted_to } = task else {
+        return Ok(Step::default());
+    };
+    let walk_started = walk_started.unwrap_or(now);
     let mut step = Step::default();
     // One event that is not understood is one use that is missed, so it counts as a gap like everywhere else.
     let found = list::<LogEvent>(body)?;
@@ -204,23 +207,46 @@ fn absorb_log(task: &OktaTask, body: &[u8], next: Option<Cursor>, now: Time) -> 
     let last = events.iter().filter_map(|event| event.published).max();
     // The log is followed by its cursor for ever: a page without events or without a new cursor is the present.
     let moved = next.as_ref().is_some_and(|next| next != cursor);
-    let caught_up = events.is_empty() || !moved || last.is_some_and(|last| last > *walk_started);
-    let until = if caught_up { now } else { last.unwrap_or(*since) };
-    step.records = map::usage(&events);
+    let caught_up = events.is_empty() || !moved || last.is_some_and(|last| last > walk_started);
+    let read_to = (*read_to).max(last);
+    let until = if caught_up { now } else { read_to.unwrap_or(*since) };
+    step.records = map::usage(&events, *counted_to);
     step.records.push(Record::ActivityWindow(ActivityWindow { since: *since, until: until.max(*since) }));
     let cursor = next.unwrap_or_else(|| cursor.clone());
-    // Where to begin again should the cursor die: a little before what was read, because events arrive late.
-    let restart = until.before(LATE_EVENTS).max(*since);
+    let onward = |walk_started| OktaTask::Log {
+        since: *since,
+        cursor,
+        walk_started,
+        read_to,
+        counted_to: *counted_to,
+    };
     if caught_up {
-        step.later.push(OktaTask::Log { since: restart, cursor, walk_started: *walk_started });
+        step.later.push(onward(None));
     } else {
-        step.then.push(OktaTask::Log { since: *since, cursor, walk_started: *walk_started });
+        step.then.push(onward(Some(walk_started)));
     }
     Ok(step)
 }
 
+/// The walk anew from a time, after its cursor has died: from a little before what was read, because events arrive
+/// late, and no earlier than the log is kept.
+pub(crate) fn restart_log(task: &OktaTask, oldest: Time) -> Option<OktaTask> {
+    let OktaTask::Log { since, cursor, read_to, .. } = task else { return None };
+    if cursor.is_start() {
+        return None;
+    }
+    let from = read_to.map_or(*since, |read_to| read_to.before(LATE_EVENTS)).max(oldest);
+    Some(OktaTask::Log {
+        since: from,
+        cursor: Cursor::default(),
+        walk_started: None,
+        read_to: *read_to,
+        counted_to: *read_to,
+    })
+}
+
 /// How late an event may appear in the log.
-pub(crate) const LATE_EVENTS: std::time::Duration = std::time::Duration::from_mins(15);
+const LATE_EVENTS: std::time::Duration = std::time::Duration::from_mins(15);
 
 #[derive(Deserialize)]
 struct Envelope<'a> {

@@ -28,8 +28,10 @@ use sightline_http::{Auth, Client, Cursor, Page, Request};
 pub use config::OktaConfig;
 pub use task::OktaTask;
 
-use absorb::{Answer, absorb, check_everyone, unknown_targets};
+use absorb::{Answer, absorb, check_everyone, restart_log, unknown_targets};
 
+/// Pages of the log that one step reads.
+const LOG_PAGES: u32 = 4;
 /// Okta keeps its log this long.
 const LOG_RETENTION: Duration = Duration::from_hours(90 * 24);
 
@@ -183,7 +185,13 @@ impl DataSource for Okta {
             OktaTask::Apps { cursor: start() },
             OktaTask::DeactivatedUsers { cursor: start() },
             OktaTask::Users { cursor: start() },
-            OktaTask::Log { since: now.before(LOG_RETENTION), cursor: start(), walk_started: now },
+            OktaTask::Log {
+                since: now.before(LOG_RETENTION),
+                cursor: start(),
+                walk_started: None,
+                read_to: None,
+                counted_to: None,
+            },
         ]
     }
 
@@ -195,12 +203,11 @@ impl DataSource for Okta {
             Ok(page) => page,
             Err(error) => return self.recover(task, error).await,
         };
+        if matches!(task, OktaTask::Log { .. }) {
+            return self.read_log(task, page).await;
+        }
         let now = self.clock.now();
-        let next = match task {
-            // The log repeats its cursor when there is nothing new.
-            OktaTask::Log { .. } => page.next,
-            _ => page.next_after(task.cursor().unwrap_or(&Cursor::default()))?,
-        };
+        let next = page.next_after(task.cursor().unwrap_or(&Cursor::default()))?;
         let first_users = matches!(task, OktaTask::Users { cursor } if cursor.is_start());
         let step = absorb(task, Answer { body: &page.body, next, now })?;
         if first_users && step.records.is_empty() && step.gaps.is_empty() {
@@ -215,6 +222,42 @@ impl DataSource for Okta {
 }
 
 impl Okta {
+    /// Reads on in the log from its page for a task, a few pages at once.
+    ///
+    /// The log is one chain of pages, the longest of a first sync: the next one is asked for while one is understood.
+    async fn read_log(&self, task: &OktaTask, page: Page) -> Result<Step<OktaTask>> {
+        let mut step = Step::default();
+        let (mut task, mut page) = (task.clone(), page);
+        for left in (0..LOG_PAGES).rev() {
+            let following = page
+                .next
+                .clone()
+                .filter(|next| left > 0 && task.cursor() != Some(next))
+                .map(|next| task.at(next));
+            let fetch = async {
+                match &following {
+                    Some(following) => get(&self.client, following).await.ok(),
+                    None => None,
+                }
+            };
+            // The first is polled first: the request is on its way before the page is understood. The log repeats its
+            // cursor when there is nothing new, which is no error here.
+            let answer = Answer { body: &page.body, next: page.next.clone(), now: self.clock.now() };
+            let (fetched, absorbed) = tokio::join!(biased; fetch, async { absorb(&task, answer) });
+            let found = absorbed?;
+            step.records.extend(found.records);
+            step.gaps.extend(found.gaps);
+            step.later = found.later;
+            step.then = found.then;
+            // A page that could not be fetched is the next step's first.
+            let (Some(following), Some(fetched), [_]) = (following, fetched, step.then.as_slice()) else {
+                break;
+            };
+            (task, page) = (following, fetched);
+        }
+        Ok(step)
+    }
+
     /// Refusals that have a meaning for one task only.
     async fn recover(&self, task: &OktaTask, error: Error) -> Result<Step<OktaTask>> {
         match (task, error.kind()) {
@@ -229,12 +272,12 @@ impl Okta {
                 Some(reason) => Ok(unknown_targets(task, holding, reason, error.message())),
                 None => Err(error),
             },
-            // A cursor that has died: from the last known time again.
-            (OktaTask::Log { since, cursor, .. }, ErrorKind::Protocol) if !cursor.is_start() => {
-                let now = self.clock.now();
-                let since = (*since).max(now.before(LOG_RETENTION));
-                tracing::warn!(%error, %since, "the log's cursor is no longer accepted; reading on from a time");
-                let again = OktaTask::Log { since, cursor: Cursor::default(), walk_started: now };
+            // A cursor that is no longer accepted.
+            (OktaTask::Log { .. }, ErrorKind::Rejected) => {
+                let Some(again) = restart_log(task, self.clock.now().before(LOG_RETENTION)) else {
+                    return Err(error);
+                };
+                tracing::warn!(%error, "the log's cursor has died; reading on from a time");
                 Ok(Step { then: vec![again], ..Step::default() })
             }
             _ => Err(error),

@@ -712,6 +712,10 @@ impl RoleAssignment {
             (Some(set), _) => (HoldingScope::Set(set), None),
             (None, Some(limited_by)) => match embedded.and_then(|targets| limited_by.pick(&targets)) {
                 Some(targets) => (scope_of(targets), None),
+                // The group that brings it tells; asking for every member would be a call for each.
+                None if inherited => {
+                    (HoldingScope::Unknown("it is that of the group's role".to_owned()), None)
+                }
                 None => (HoldingScope::Unknown("Okta did not send the targets".to_owned()), Some(limited_by)),
             },
             (None, None) if is_custom => {
@@ -820,7 +824,9 @@ pub(crate) const SIGN_IN: &str = "user.session.start";
 pub(crate) const SIGN_ON: &str = "user.authentication.sso";
 
 /// Rolls the events of a page up to one record per account and application; failures are not use.
-pub(crate) fn usage(events: &[LogEvent]) -> Vec<Record> {
+///
+/// Events up to `counted_to` were counted before: they still tell when something was used, but not how often.
+pub(crate) fn usage(events: &[LogEvent], counted_to: Option<Time>) -> Vec<Record> {
     let mut rolled: BTreeMap<(&str, Option<&str>), Usage> = BTreeMap::new();
     for event in events {
         let outcome = event.outcome.as_ref().and_then(|outcome| outcome.result.as_deref());
@@ -848,7 +854,7 @@ pub(crate) fn usage(events: &[LogEvent]) -> Vec<Record> {
             resource: resource.map(str::to_owned),
             first: time,
             last: time,
-            count: 1,
+            count: u64::from(counted_to.is_none_or(|counted_to| time > counted_to)),
         };
         rolled.entry((account, resource)).and_modify(|usage| usage.merge(&one)).or_insert(one);
     }

@@ -32,7 +32,7 @@ pub(crate) async fn run(client: &Client, now: Time) -> Result<Preflight> {
         OktaTask::Apps { cursor: start() },
         OktaTask::Roles { cursor: start() },
         OktaTask::RoleAssignees { cursor: start() },
-        OktaTask::Log { since: now, cursor: start(), walk_started: now },
+        OktaTask::Log { since: now, cursor: start(), walk_started: None, read_to: None, counted_to: None },
     ];
     let mut checks = Vec::new();
     for probe in &probes {

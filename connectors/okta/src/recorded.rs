@@ -100,7 +100,7 @@ fn every_recorded_answer_of_an_endpoint_that_we_read_decodes_and_maps() {
             });
             let expect = match answer.status {
                 404 => ErrorKind::Gone,
-                400 => ErrorKind::Protocol,
+                400 => ErrorKind::Rejected,
                 other => panic!("{at}: no expectation for status {other}"),
             };
             assert_eq!(*error.kind(), expect, "{at}: {error}");

@@ -56,7 +56,7 @@ pub(crate) fn name(refusal: &Refusal<'_>) -> Error {
             Error::new(ErrorKind::Unsupported, format!("{} does not offer {template} ({said})", refusal.host))
         }
         (408 | 500..=599, _) => Error::new(ErrorKind::Unavailable, format!("Okta failed to answer {template} ({said})")),
-        _ => Error::new(ErrorKind::Protocol, format!("Okta did not accept the request for {template} ({said})")),
+        _ => Error::new(ErrorKind::Rejected, format!("Okta did not accept the request for {template} ({said})")),
     }
 }
 
@@ -85,6 +85,6 @@ mod tests {
         check(501, r#"{"errorCode":"E0000060"}"#, &ErrorKind::Unsupported);
         check(500, r#"{"errorCode":"E0000009"}"#, &ErrorKind::Unavailable);
         check(503, "<html>busy</html>", &ErrorKind::Unavailable);
-        check(400, r#"{"errorCode":"E0000031"}"#, &ErrorKind::Protocol);
+        check(400, r#"{"errorCode":"E0000031"}"#, &ErrorKind::Rejected);
     }
 }

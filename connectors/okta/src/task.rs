@@ -96,14 +96,19 @@ pub enum OktaTask {
         /// Where to go on.
         cursor: Cursor,
     },
-    /// A page of the system log.
+    /// Pages of the system log.
     Log {
-        /// Where the walk started, for the first page and for a restart when the cursor has died.
+        /// From when on this walk covers the log.
         since: Time,
         /// Where to go on.
         cursor: Cursor,
-        /// The walk ends at the first event after this, so that a busy log does not hold up a sync for ever.
-        walk_started: Time,
+        /// When this walk began; it ends at the first event after that, so that a busy log does not hold up a sync for
+        /// ever. None for a walk that begins with this task.
+        walk_started: Option<Time>,
+        /// The latest event that was read.
+        read_to: Option<Time>,
+        /// Events up to this one were counted by a walk whose cursor has died.
+        counted_to: Option<Time>,
     },
 }
 

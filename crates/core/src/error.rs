@@ -34,8 +34,10 @@ pub enum ErrorKind {
     Unavailable,
     /// The object is no longer there: a tombstone.
     Gone,
-    /// The answer breaks the protocol: a gap, and worth a report.
+    /// The answer breaks the protocol, perhaps because it was cut on the way: tried again, then a gap.
     Protocol,
+    /// The request was not accepted as it is, and would not be the next time: a gap.
+    Rejected,
 }
 
 /// Something that failed, as a lowercase fragment that completes "failed to …".
@@ -98,7 +100,7 @@ impl Error {
             ErrorKind::NotLicensed => Some(GapReason::NotLicensed),
             ErrorKind::Unsupported => Some(GapReason::Unsupported),
             ErrorKind::Unavailable => Some(GapReason::Unavailable),
-            ErrorKind::Protocol => Some(GapReason::Protocol),
+            ErrorKind::Protocol | ErrorKind::Rejected => Some(GapReason::Protocol),
             ErrorKind::Config | ErrorKind::Auth | ErrorKind::RateLimited { .. } | ErrorKind::Gone => None,
         }
     }

@@ -83,11 +83,12 @@ impl Record {
                 usage.merge(before);
                 Self::Usage(usage)
             }
-            (Self::ActivityWindow(new), Self::ActivityWindow(before)) => {
-                Self::ActivityWindow(ActivityWindow {
-                    since: new.since.min(before.since),
-                    until: new.until.max(before.until),
-                })
+            // Two spans with a hole between them are not one: the older is given up.
+            (Self::ActivityWindow(new), Self::ActivityWindow(before))
+                if new.since <= before.until && before.since <= new.until =>
+            {
+                let (since, until) = (new.since.min(before.since), new.until.max(before.until));
+                Self::ActivityWindow(ActivityWindow { since, until })
             }
             (new, _) => new,
         }

@@ -192,7 +192,9 @@ impl Client {
             Answer { status: status.as_u16(), rate_limit: rate_limit(&headers), date: date(&headers) };
         let again_at = self.cx.budget.observe(call, answer);
 
-        let mut body = Vec::new();
+        // A length is only a hint: it is bounded, and what comes may be compressed.
+        let length = response.content_length().unwrap_or(0).min(4 << 20) as usize;
+        let mut body = Vec::with_capacity(length);
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY_BYTES => {

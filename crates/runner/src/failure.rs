@@ -8,6 +8,8 @@ use sightline_core::ErrorKind;
 use sightline_store::StoreError;
 use sightline_sync::SyncError;
 
+use crate::output::printable;
+
 /// Something went wrong that no other code describes.
 pub(crate) const FAILED: u8 = 1;
 /// The command line, a setting or an input is wrong. (The same code that wrong flags give.)
@@ -82,7 +84,7 @@ impl Failure {
             text.push_str(&format!("hint: {hint}\n"));
         }
         // Nobody left to tell when standard error is closed.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        let _ = std::io::stderr().write_all(printable(&text).as_bytes());
         ExitCode::from(self.code)
     }
 }

@@ -20,26 +20,26 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes a line to standard output.
+/// Writes lines for people to standard output.
 pub(crate) fn line(text: impl AsRef<str>) -> Result<(), Failure> {
-    print(&format!("{}\n", text.as_ref()))
+    print(&format!("{}\n", printable(text.as_ref())))
 }
 
 /// Writes a line to standard error.
 pub(crate) fn note(text: impl AsRef<str>) {
-    let _ = writeln!(io::stderr(), "{}", text.as_ref());
+    let _ = writeln!(io::stderr(), "{}", printable(text.as_ref()));
 }
 
 /// Writes a value as indented JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Failure::new(error.to_string()))?;
-    line(text)
+    print(&(text + "\n"))
 }
 
 /// Writes a value as JSON on a line of its own.
 pub(crate) fn json_line(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value).map_err(|error| Failure::new(error.to_string()))?;
-    line(text)
+    print(&(text + "\n"))
 }
 
 /// Columns with their values.
@@ -71,7 +71,7 @@ impl Columns {
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(self.names.iter().map(|name| name.to_uppercase()));
         for row in &self.rows {
-            table.add_row(row.iter().map(|cell| printable(cell)));
+            table.add_row(row.iter().map(|cell| printable(cell).replace('\n', " ")));
         }
         for (index, column) in table.column_iter_mut().enumerate() {
             column.set_padding((0, 2));
@@ -91,9 +91,9 @@ impl Columns {
     }
 }
 
-/// Text from a provider, without anything that a terminal would act on.
+/// Text without anything that a terminal would act on, except the end of a line.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }
 
 /// A cell that a spreadsheet would run is made plain text.
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn cells_cannot_act() {
-        assert_eq!(printable("a\u{1b}[31mb\n"), "a [31mb ");
+        assert_eq!(printable("a\u{1b}[31mb\u{9b}\n"), "a [31mb \n");
         assert_eq!(without_formula("=1+1"), "'=1+1");
         assert_eq!(without_formula("plain"), "plain");
     }
