@@ -144,7 +144,8 @@ fn a_sync_that_is_stopped_says_so_and_is_gone_on_with() {
     let sim = setup.start();
     let home = Home::connected_to(&sim);
     let mut running = home.start(&["sync", "--json"]);
-    thread::sleep(Duration::from_millis(150));
+    assert!(running.wait_to_say("beginning sync 1", Duration::from_mins(1)));
+    thread::sleep(Duration::from_millis(100));
     running.child.terminate();
     running.end().fails(130, "stopped; the next sync goes on from here", "");
     let report = home.run(&["sync", "--json"]).json();

@@ -49,7 +49,7 @@ fn a_sync_leaves_readers_alone_and_keeps_writers_out() {
     let setup = SimSetup::of(tiny(71));
     let sim = setup.start();
     let home = Home::synced_with(&sim);
-    let setup = setup.port(sim.port).latency_ms(200);
+    let setup = setup.port(sim.port).latency_ms(500);
     drop(sim.stop());
     let sim = setup.start();
     let who = home.run(&["who", GITHUB, "--json"]).json();
