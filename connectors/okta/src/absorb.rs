@@ -167,12 +167,14 @@ fn absorb_targets(task: &OktaTask, body: &[u8], next: Option<Cursor>) -> Result<
     };
     let found: Vec<String> = found.iter().cloned().chain(targets).collect();
     let (holding, assignment, kind) = (holding.clone(), assignment.clone(), *kind);
+    let tallies = vec![(format!("{}.target_reads", task.about().scope.dataset), 1)];
     Ok(match next {
         Some(cursor) => {
             let next = OktaTask::RoleTargets { holding, assignment, kind, found, cursor };
-            Step { then: vec![next], ..Step::default() }
+            Step { then: vec![next], tallies, ..Step::default() }
         }
         None => Step {
+            tallies,
             records: vec![Record::Holding(Holding { scope: map::scope_of(found), ..*holding })],
             ..Step::default()
         },

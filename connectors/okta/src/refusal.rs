@@ -18,6 +18,10 @@ fn permission(template: &str) -> Option<&'static str> {
         ("/api/v1/users/{id}/roles", roles),
         ("/api/v1/groups/{id}/roles", roles),
         ("/api/v1/iam", roles),
+        (
+            "/api/v1/groups/{id}/users",
+            "okta.groups.read: Read-only Administrator; for a group that carries an admin role also okta.roles.read",
+        ),
         ("/api/v1/users", "okta.users.read: Read-only Administrator"),
         ("/api/v1/groups", "okta.groups.read: Read-only Administrator"),
         ("/api/v1/apps", "okta.apps.read: Read-only Administrator"),

@@ -180,7 +180,7 @@ impl AccessLine {
 
 /// The answer to `who` and `what`.
 #[derive(Debug, Serialize)]
-pub(crate) struct AccessAnswer {
+pub(crate) struct AccessAnswer<'a> {
     pub(crate) snapshot: SnapshotRef,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) app: Option<NamedRef>,
@@ -188,7 +188,7 @@ pub(crate) struct AccessAnswer {
     pub(crate) account: Option<AccountRef>,
     pub(crate) access: Vec<AccessLine>,
     /// What could not be read and may hide more.
-    pub(crate) gaps: Vec<Gap>,
+    pub(crate) gaps: Vec<&'a Gap>,
 }
 
 /// Which syncs saw a fact, and where.

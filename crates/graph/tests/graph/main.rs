@@ -1,7 +1,6 @@
-//! The graph against a naive model, against cases made by hand, and at size.
+//! The graph against a naive model and against cases made by hand.
 
 mod cases;
 mod naive;
 mod properties;
-mod size;
 mod support;

@@ -1,6 +1,6 @@
 //! `sightline who`, `what` and `why`.
 
-use sightline_core::{Gap, LastUse, Time};
+use sightline_core::{LastUse, Time};
 use sightline_graph::{AccountIx, Explanation, Found, Graph, ResourceIx};
 
 use crate::answer::{
@@ -63,10 +63,6 @@ fn find_account<'g>(graphs: &'g [Graph], text: &str) -> Result<(&'g Graph, Accou
     find(graphs, text, "account", Graph::find_account, name)
 }
 
-fn owned(gaps: Vec<&Gap>) -> Vec<Gap> {
-    gaps.into_iter().cloned().collect()
-}
-
 fn snapshot_phrase(graph: &Graph) -> String {
     let about = graph.about();
     format!("{}, snapshot {} of {}", about.source, about.number, about.sealed)
@@ -87,7 +83,7 @@ pub(crate) fn show_who(
     most: Option<usize>,
 ) -> Result<(), Failure> {
     let access: Vec<_> = graph.who(resource).iter().map(|access| AccessLine::of(graph, access)).collect();
-    let gaps = owned(graph.gaps_around_resource(resource));
+    let gaps = graph.gaps_around_resource(resource);
     if format.json {
         let app = Some(resource_ref(graph, resource));
         return json(&AccessAnswer { snapshot: SnapshotRef::of(graph), app, account: None, access, gaps });
@@ -133,7 +129,7 @@ pub(crate) fn show_who(
     if left > 0 {
         line(format!("… and {left} more"))?;
     }
-    reminder(&gaps)
+    reminder(graph, &gaps)
 }
 
 pub(crate) fn what(world: &World, what: &What) -> Result<(), Failure> {
@@ -146,7 +142,7 @@ pub(crate) fn what(world: &World, what: &What) -> Result<(), Failure> {
 /// What an account can reach.
 pub(crate) fn show_what(graph: &Graph, account: AccountIx, format: Format) -> Result<(), Failure> {
     let access: Vec<_> = graph.what(account).iter().map(|access| AccessLine::of(graph, access)).collect();
-    let gaps = owned(graph.gaps_around_account(account));
+    let gaps = graph.gaps_around_account(account);
     if format.json {
         let account = Some(account_ref(graph, account));
         return json(&AccessAnswer { snapshot: SnapshotRef::of(graph), app: None, account, access, gaps });
@@ -184,7 +180,7 @@ pub(crate) fn show_what(graph: &Graph, account: AccountIx, format: Format) -> Re
             roles.iter().map(|holding| format!("{} ({})", holding.label, holding.scope)).collect();
         line(format!("\nHolds admin roles: {}", labels.join(", ")))?;
     }
-    reminder(&gaps)
+    reminder(graph, &gaps)
 }
 
 pub(crate) fn why(world: &World, why: &Why) -> Result<(), Failure> {
@@ -254,7 +250,7 @@ pub(crate) fn show_why(graph: &Graph, explanation: &Explanation, as_json: bool) 
             line(format!("   - {} ({})", needed.group.name, count(needed.members, "member", "members")))?;
         }
     }
-    reminder(&answer.gaps)
+    reminder(graph, &answer.gaps.iter().collect::<Vec<_>>())
 }
 
 fn hop_phrase(hop: &HopAnswer, app: &str) -> String {

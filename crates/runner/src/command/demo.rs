@@ -23,6 +23,7 @@ use crate::world::{World, graphs};
 
 const NAME: &str = "Okta";
 const LINES: usize = 12;
+const DENIED: &str = r#"{"errorCode":"E0000006","errorSummary":"no permission for this action","errorLink":"E0000006","errorId":"oae0","errorCauses":[]}"#;
 const PLAIN: Format = Format { json: false, csv: false };
 
 pub(crate) async fn run(world: &World, demo: &Demo) -> Result<(), Failure> {
@@ -93,7 +94,7 @@ fn denied(company: &Company) -> Faults {
         query: None,
         nth: None,
         times: None,
-        action: Action::Status { code: 403, error_code: Some("E0000006".to_owned()), body: None },
+        action: Action::Status { code: 403, error_code: None, body: Some(DENIED.to_owned()) },
     };
     Faults(group.map(fault).into_iter().collect())
 }
@@ -145,7 +146,7 @@ fn answers(world: &World) -> Result<(), Failure> {
     show_why(graph, &graph.why(ada, app), false)?;
     line("")?;
     title("sightline gaps")?;
-    crate::command::gaps::table(graph.gaps().map(|gap| (NAME, gap)))
+    crate::command::gaps::table(graph)
 }
 
 fn summary(graph: &Graph) -> Result<(), Failure> {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sightline_core::{Gap, GapReason};
+use sightline_core::{Gap, GapReason, Scope};
+use sightline_graph::Graph;
 
 use crate::cli::Gaps;
 use crate::failure::Failure;
 use crate::output::{Columns, json, line, number};
-use crate::world::{World, nothing_read, selected};
+use crate::world::{World, graphs};
 
 #[derive(Serialize)]
 struct GapLine<'a> {
@@ -20,54 +21,65 @@ struct GapLine<'a> {
 
 pub(crate) fn run(world: &World, gaps: &Gaps) -> Result<(), Failure> {
     let store = world.store_to_read()?;
-    let mut snapshots = Vec::new();
-    for record in selected(&store, gaps.source.as_deref())? {
-        if let Some(meta) = store.latest(record.id)? {
-            snapshots.push(store.snapshot(record.id, meta.number)?);
-        }
-    }
-    if snapshots.is_empty() {
-        return Err(nothing_read());
-    }
-    let lines: Vec<_> = snapshots
-        .iter()
-        .flat_map(|snapshot| {
-            snapshot.gaps().map(|gap| GapLine { source: &snapshot.source, snapshot: snapshot.number, gap })
-        })
-        .collect();
+    let graphs = graphs(&store, gaps.source.as_deref())?;
     if gaps.json {
+        let line = |graph: &'_ Graph| (graph.about().source.clone(), graph.about().number);
+        let lines: Vec<_> = graphs.iter().map(|graph| (line(graph), graph)).collect();
+        let lines: Vec<_> = lines
+            .iter()
+            .flat_map(|((source, number), graph)| {
+                graph.gaps().map(|gap| GapLine { source, snapshot: *number, gap })
+            })
+            .collect();
         return json(&lines);
     }
-    if lines.is_empty() {
+    if graphs.iter().all(|graph| graph.gaps().next().is_none()) {
         return line("No gaps: everything that was asked for was read completely.");
     }
-    table(lines.iter().map(|line| (line.source, line.gap)))
+    graphs.iter().try_for_each(table)
 }
 
-/// Gaps of one dataset and reason are one line, so that a thousand denied groups don't bury the rest.
-pub(crate) fn table<'a>(gaps: impl Iterator<Item = (&'a str, &'a Gap)>) -> Result<(), Failure> {
-    let mut grouped: BTreeMap<(&str, &str, &str, &str), Vec<&Gap>> = BTreeMap::new();
-    for (source, gap) in gaps {
+/// What a scope is, with the name of its parent where that is known: `group members of it-admins`.
+fn phrase(scope: &Scope, graph: &Graph) -> String {
+    let dataset = scope.dataset.replace('_', " ");
+    match &scope.parent {
+        None => dataset,
+        Some(id) => format!("{dataset} of {}", name(id, graph)),
+    }
+}
+
+/// The name of a group, resource or account; its id where it is not known.
+fn name(id: &str, graph: &Graph) -> String {
+    let group = || graph.group_with_id(id).map(|group| graph.group(group).name.clone());
+    let resource = || graph.resource_with_id(id).map(|resource| graph.resource(resource).label.clone());
+    let account = || graph.account_with_id(id).map(|account| graph.account(account).login.clone());
+    group().or_else(resource).or_else(account).unwrap_or_else(|| id.to_owned())
+}
+
+/// Gaps of one dataset and reason are one entry, so that a thousand denied groups don't bury the rest.
+pub(crate) fn table(graph: &Graph) -> Result<(), Failure> {
+    let mut grouped: BTreeMap<(&str, &str, &str), Vec<&Gap>> = BTreeMap::new();
+    for gap in graph.gaps() {
         let needs = match &gap.reason {
             GapReason::Denied { permission } => permission.as_deref().unwrap_or_default(),
             _ => "",
         };
-        grouped.entry((source, &gap.scope.dataset, gap.reason.phrase(), needs)).or_default().push(gap);
+        grouped.entry((&gap.scope.dataset, gap.reason.phrase(), needs)).or_default().push(gap);
     }
-    for ((source, dataset, reason, needs), gaps) in grouped {
-        let parts = if gaps.len() == 1 {
-            gaps[0].scope.to_string()
-        } else {
-            format!("{dataset} of {}", number(gaps.len() as u64))
+    for ((dataset, reason, needs), gaps) in grouped {
+        let what = match gaps.as_slice() {
+            [gap] => phrase(&gap.scope, graph),
+            many => format!("{} of {}", dataset.replace('_', " "), number(many.len() as u64)),
         };
-        line(format!("{parts}: {reason} [{source}]"))?;
+        line(format!("{what}: {reason} [{}]", graph.about().source))?;
         line(format!("  what happened  {}", gaps[0].detail))?;
         line(format!("  what it hides  {}", gaps[0].consequence))?;
         if !needs.is_empty() {
             line(format!("  would need     {needs}"))?;
         }
         if gaps.len() > 1 {
-            let shown: Vec<_> = gaps.iter().filter_map(|gap| gap.scope.parent.as_deref()).take(5).collect();
+            let parents = gaps.iter().filter_map(|gap| gap.scope.parent.as_deref());
+            let shown: Vec<_> = parents.take(5).map(|id| name(id, graph)).collect();
             let more = if gaps.len() > 5 { ", …" } else { "" };
             line(format!("  for            {}{more}", shown.join(", ")))?;
         }
@@ -76,18 +88,15 @@ pub(crate) fn table<'a>(gaps: impl Iterator<Item = (&'a str, &'a Gap)>) -> Resul
 }
 
 /// A reminder under an answer that gaps may hide more.
-pub(crate) fn reminder(gaps: &[Gap]) -> Result<(), Failure> {
+pub(crate) fn reminder(graph: &Graph, gaps: &[&Gap]) -> Result<(), Failure> {
     if gaps.is_empty() {
         return Ok(());
     }
     line("\nNot seen, and may hide more:")?;
     let mut columns = Columns::new(&["what", "why", "what it hides"]);
     for gap in gaps.iter().take(10) {
-        columns.rows.push(vec![
-            gap.scope.to_string(),
-            gap.reason.phrase().to_owned(),
-            gap.consequence.clone(),
-        ]);
+        let what = phrase(&gap.scope, graph);
+        columns.rows.push(vec![what, gap.reason.phrase().to_owned(), gap.consequence.clone()]);
     }
     columns.table()?;
     if gaps.len() > 10 {

@@ -8,7 +8,7 @@ use crate::answer::{AdminLine, ViaAnswer};
 use crate::cli::{Export, Format, List, Listing};
 use crate::command::gaps::reminder;
 use crate::failure::Failure;
-use crate::output::{Columns, json, json_line, number};
+use crate::output::{Columns, json, json_line, line, number};
 use crate::world::{World, graphs, nothing_read, selected};
 
 /// An entity with where it is known from.
@@ -83,13 +83,12 @@ fn show<T: Serialize>(
         return columns.csv();
     }
     columns.table()?;
-    let gaps: Vec<_> = snapshots
-        .iter()
-        .flat_map(Snapshot::gaps)
-        .filter(|gap| gap.scope.dataset == dataset)
-        .cloned()
-        .collect();
-    reminder(&gaps)
+    for snapshot in snapshots {
+        for gap in snapshot.gaps().filter(|gap| gap.scope.dataset == dataset) {
+            line(format!("\nNot complete [{}]: {}: {}", snapshot.source, gap.reason.phrase(), gap.detail))?;
+        }
+    }
+    Ok(())
 }
 
 fn text(value: Option<&String>) -> String {
@@ -227,8 +226,7 @@ fn admins(graphs: &[Graph], format: Format) -> Result<(), Failure> {
         return columns.csv();
     }
     columns.table()?;
-    let gaps: Vec<_> = graphs.iter().flat_map(Graph::gaps_hiding_admins).cloned().collect();
-    reminder(&gaps)
+    graphs.iter().try_for_each(|graph| reminder(graph, &graph.gaps_hiding_admins()))
 }
 
 /// What a role reaches, with names for ids where they are known.

@@ -6,6 +6,7 @@ use std::io::Read;
 use serde::Serialize;
 use sightline_core::time::{Clock, SystemClock};
 use sightline_core::{Check, DynSource, ErrorKind, Gap, Info, Preflight, Secret};
+use sightline_graph::Graph;
 use sightline_store::{NewSource, SnapshotMeta, SourceRecord, Store, StoreError};
 
 use crate::cli::{Add, Source, Token};
@@ -247,15 +248,16 @@ fn show(world: &World, name: &str, as_json: bool) -> Result<(), Failure> {
     let store = world.store_to_read()?;
     let record = source_named(&store, name)?;
     let source = describe(&store, &record)?;
-    let (mut records, mut gaps) = (BTreeMap::new(), Vec::new());
-    if let Some(meta) = &source.last_snapshot {
-        let snapshot = store.snapshot(record.id, meta.number)?;
-        for state in &snapshot.scopes {
-            *records.entry(state.scope.dataset.clone()).or_default() += state.facts;
-        }
-        gaps = snapshot.gaps().cloned().collect();
+    let graph = match &source.last_snapshot {
+        Some(meta) => Some(Graph::build(store.snapshot(record.id, meta.number)?)),
+        None => None,
+    };
+    let mut records: BTreeMap<String, u64> = BTreeMap::new();
+    for state in graph.iter().flat_map(Graph::scopes) {
+        *records.entry(state.scope.dataset.clone()).or_default() += state.facts;
     }
     if as_json {
+        let gaps = graph.iter().flat_map(Graph::gaps).cloned().collect();
         return json(&Shown { source, records, gaps });
     }
     line(format!("{} ({}, {})", record.name, record.connector, record.address))?;
@@ -269,9 +271,9 @@ fn show(world: &World, name: &str, as_json: bool) -> Result<(), Failure> {
     for (dataset, records) in &records {
         line(format!("  {:<14}{}", dataset.replace('_', " "), number(*records)))?;
     }
-    if !gaps.is_empty() {
+    if let Some(graph) = graph.filter(|graph| graph.gaps().next().is_some()) {
         line("\nNot seen:")?;
-        crate::command::gaps::table(gaps.iter().map(|gap| (record.name.as_str(), gap)))?;
+        crate::command::gaps::table(&graph)?;
     }
     Ok(())
 }

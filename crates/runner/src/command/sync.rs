@@ -36,8 +36,10 @@ pub(crate) async fn run(world: &World, sync: &Sync) -> Result<(), Failure> {
             plan(world, &store, &vault, record, sync.json).await
         } else {
             match run_one(world, &store, &vault, record, options.clone(), sync.json).await {
-                Ok(report) if sync.json => json_line(&report),
-                Ok(report) => show_report(&report),
+                Ok(report) if sync.json => {
+                    json_line(&Measured { report: &report, peak_memory_bytes: peak_memory_bytes() })
+                }
+                Ok(report) => show_report(&report).and_then(|()| show_peak_memory()),
                 Err(failure) => Err(failure),
             }
         };
@@ -94,6 +96,10 @@ pub(crate) fn show_report(report: &SyncReport) -> Result<(), Failure> {
     let mut columns = Columns::new(&["dataset", "records", "added", "removed", "changed"]);
     for (dataset, records) in &report.records {
         let change = report.changes.get(dataset);
+        // A listing that only leads to others has nothing of its own to tell.
+        if *records == 0 && change.is_none_or(|change| change.total == 0 && change.removed == 0) {
+            continue;
+        }
         let shown = |value: Option<u64>| value.map(number).unwrap_or_default();
         columns.rows.push(vec![
             dataset.replace('_', " "),
@@ -128,6 +134,35 @@ pub(crate) fn show_report(report: &SyncReport) -> Result<(), Failure> {
         "{} not read completely; see `sightline gaps`.",
         count(report.gaps.len() as u64, "part was", "parts were")
     ))
+}
+
+/// What a sync did and what it took.
+#[derive(Serialize)]
+struct Measured<'a> {
+    #[serde(flatten)]
+    report: &'a SyncReport,
+    /// Most memory that this process has held so far, the syncs before this one included; none where the system does
+    /// not tell.
+    peak_memory_bytes: Option<u64>,
+}
+
+fn show_peak_memory() -> Result<(), Failure> {
+    peak_memory_bytes().map_or(Ok(()), |bytes| line(format!("peak memory {} MB", number(bytes / 1_000_000))))
+}
+
+/// The most resident memory of this process, in bytes.
+fn peak_memory_bytes() -> Option<u64> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    peak_in(&std::fs::read_to_string("/proc/self/status").ok()?)
+}
+
+/// The peak in what Linux says of a process, in bytes; the kernel counts in units of 1024 bytes and calls them kB.
+fn peak_in(status: &str) -> Option<u64> {
+    let value = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = value.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
+    Some(kibibytes * 1024)
 }
 
 #[derive(Serialize)]
@@ -242,4 +277,25 @@ fn show_plan(plan: &Plan) -> Result<(), Failure> {
         None => line("\nHow long it waits is not known: a limit has not been seen yet."),
     }?;
     line(format!("This plan made {}.", count(plan.spent, "request", "requests")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_is_found_among_what_the_kernel_says() {
+        let status = "Name:\tsightline\nVmPeak:\t  900000 kB\nVmHWM:\t   70000 kB\nVmRSS:\t   60000 kB\n";
+        assert_eq!(peak_in(status), Some(71_680_000));
+        assert_eq!(peak_in("VmRSS:\t   60000 kB\n"), None);
+        assert_eq!(peak_in("VmHWM:\t   lots kB\n"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_has_a_peak() {
+        let held = vec![1_u8; 64 << 20];
+        let peak = peak_memory_bytes().unwrap();
+        assert!(peak >= held.len() as u64, "{peak}");
+    }
 }

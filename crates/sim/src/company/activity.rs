@@ -1,8 +1,8 @@
 //! What people did: the system log, and the last sign-in that follows from it.
 
 use super::{
-    AWS, App, CONTRACTOR, CompanySpec, DORMANT, Event, EventKind, HANDBOOK, LEAVER, LOG_RETENTION, NEW_HIRE,
-    Status, Subject, User, detail, indices, login, moment,
+    ADA, AWS, App, CONTRACTOR, CompanySpec, DORMANT, Event, EventKind, GITHUB, HANDBOOK, LEAVER,
+    LOG_RETENTION, NEW_HIRE, SLACK, Status, Subject, User, detail, indices, login, moment,
 };
 use crate::{
     clock::{DAY, HOUR, MINUTE, SECOND},
@@ -85,6 +85,18 @@ impl Writer {
         let person =
             |name: &str| users.iter().position(|user| user.login == login(name)).unwrap_or_default() as u32;
         let (contractor, leaver) = (person(CONTRACTOR), person(LEAVER));
+        // Whoever looks at the company first looks at her: some access is used, some is not.
+        let ada = person(ADA);
+        self.add(2 * DAY, EventKind::SessionStart, ada, Subject::None, true);
+        for (minutes, label) in [(1, GITHUB), (9, "Jira"), (30, SLACK)] {
+            self.add(
+                2 * DAY - minutes * MINUTE,
+                EventKind::Sso,
+                ada,
+                Subject::App(position(apps, label)),
+                true,
+            );
+        }
         // The contractor signs in, but never made it into the application that matters.
         self.add(20 * DAY, EventKind::SessionStart, contractor, Subject::None, true);
         self.add(20 * DAY - MINUTE, EventKind::Sso, contractor, Subject::App(position(apps, AWS)), false);

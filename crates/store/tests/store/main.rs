@@ -9,8 +9,6 @@ mod opening;
 #[cfg(test)]
 mod sealing;
 #[cfg(test)]
-mod speed;
-#[cfg(test)]
 mod syncs;
 #[cfg(test)]
 mod vault;

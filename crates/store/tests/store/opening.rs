@@ -74,11 +74,11 @@ fn a_second_writer_is_told_who_holds_the_store() {
     assert!(!note.exists(), "the note goes with the writer");
 }
 
-/// Not a test of its own: the other process of the two tests below.
-#[test]
-#[ignore = "started by other tests"]
-fn other_process() {
-    let Ok(dir) = std::env::var("SIGHTLINE_TEST_DIR") else { return };
+/// Tells a process that it is the other one, and in which data directory.
+const OTHER_PROCESS: &str = "SIGHTLINE_TEST_DIR";
+
+/// What the other process does: it starts a sync, commits half of it, and waits for a line.
+fn be_the_other_process(dir: &str) {
     let options = OpenOptions::new(OpenMode::Write).command("sightline sync");
     let store = Store::open_with(dir, &options).unwrap();
     let source = store.sources().unwrap()[0].id;
@@ -94,10 +94,11 @@ fn other_process() {
     std::io::stdin().read_line(&mut line).unwrap();
 }
 
+/// Starts this program again with the test that knows how to be the other process.
 fn start_other_process(dir: &std::path::Path) -> std::process::Child {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "opening::other_process", "--ignored", "--nocapture"])
-        .env("SIGHTLINE_TEST_DIR", dir)
+        .args(["--exact", "opening::another_process_is_named_and_may_be_killed_at_any_time", "--nocapture"])
+        .env(OTHER_PROCESS, dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -109,6 +110,9 @@ fn start_other_process(dir: &std::path::Path) -> std::process::Child {
 
 #[test]
 fn another_process_is_named_and_may_be_killed_at_any_time() {
+    if let Ok(dir) = std::env::var(OTHER_PROCESS) {
+        return be_the_other_process(&dir);
+    }
     let Made { dir, store, source } = made();
     drop(store);
     let mut other = start_other_process(dir.path());

@@ -1,0 +1,159 @@
+//! How long a store takes to keep whole companies, and how much memory and disk that needs.
+//!
+//! Three syncs of each company: the first, one that finds the same, and one that finds every hundredth account changed.
+
+#![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
+#![expect(clippy::unwrap_used, reason = "a measurement that fails has nothing to go on with")]
+
+#[expect(dead_code, reason = "the tests need more of it")]
+#[path = "../tests/store/made.rs"]
+mod made;
+
+use std::time::{Duration, Instant};
+
+use sightline_core::{Record, Scope};
+use sightline_store::{Mark, StepOutcome, Store};
+
+use crate::made::*;
+
+fn main() {
+    let size = Size { accounts: 10_000, groups: 500, members: 100_000, resources: 100, assignments: 80_000 };
+    measure(&size, true);
+    let size =
+        Size { accounts: 100_000, groups: 5_000, members: 2_500_000, resources: 500, assignments: 2_000_000 };
+    // All facts of it as values of their own would only measure the machine's memory.
+    measure(&size, false);
+}
+
+/// Steps that are committed together, as a sync does.
+const BATCH: usize = 8;
+
+/// How many of each there are.
+struct Size {
+    accounts: usize,
+    groups: usize,
+    members: usize,
+    resources: usize,
+    assignments: usize,
+}
+
+type Page = (Scope, Vec<Record>);
+
+/// A scope in pages of 200.
+fn paged(scope: Scope, count: usize, record: impl Fn(usize) -> Record) -> impl Iterator<Item = Page> {
+    (0..count)
+        .step_by(200)
+        .map(move |from| (scope.clone(), (from..count.min(from + 200)).map(&record).collect()))
+}
+
+/// Every account, group and edge, one page at a time; every hundredth account has a name of this variant.
+fn pages(size: &Size, variant: usize) -> impl Iterator<Item = Page> {
+    let Size { accounts, groups, members, resources, assignments } = *size;
+    let user = move |n: usize| format!("00u{:017}", n * 7919 % accounts);
+    let name = move |n| if n % 100 == 0 { format!("Ann {n} {variant}") } else { format!("Ann {n}") };
+    let group_id = |n| format!("00g{n:017}");
+    let resource_id = |n| format!("00a{n:017}");
+    let memberships = (0..groups).flat_map(move |g| {
+        let id = group_id(g);
+        let scope = under("members", &id);
+        paged(scope, members / groups, move |m| member(&id, &user(m * 31 + g * 17)))
+    });
+    let edges = (0..resources).flat_map(move |r| {
+        let id = resource_id(r);
+        let scope = under("assigned", &id);
+        paged(scope, assignments / resources, move |m| assigned(&id, &user(m * 13 + r * 7), "ACTIVE"))
+    });
+    paged(listing("users"), accounts, move |n| account(&user(n), &name(n)))
+        .chain(paged(listing("groups"), groups, move |n| group(&group_id(n), "Staff")))
+        .chain(paged(listing("apps"), resources, move |n| resource(&resource_id(n), "App")))
+        .chain(memberships)
+        .chain(edges)
+}
+
+/// Reads a company in one sync; gives its number and the time of each commit, sorted.
+fn read(store: &Store, source: u64, size: &Size, variant: usize) -> (u64, Vec<Duration>) {
+    let tasks: Vec<String> =
+        pages(size, variant).map(|(scope, _)| format!("{{\"page\":\"{scope}\"}}")).collect();
+    let number = store.begin_sync(source, time(1), true, &tasks).unwrap().number;
+    let mut outcomes = pages(size, variant).enumerate().map(|(id, (scope, records))| StepOutcome {
+        records,
+        marks: vec![(scope.clone(), Mark::Complete)],
+        ..outcome(id as u64, scope)
+    });
+    let mut times = Vec::new();
+    loop {
+        let batch: Vec<StepOutcome> = outcomes.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            break;
+        }
+        let begun = Instant::now();
+        store.commit_steps(source, &batch).unwrap();
+        times.push(begun.elapsed());
+    }
+    times.sort();
+    (number, times)
+}
+
+fn measure(size: &Size, whole_snapshot: bool) {
+    println!(
+        "{} accounts, {} groups, {} memberships, {} applications, {} assignments",
+        size.accounts, size.groups, size.members, size.resources, size.assignments
+    );
+    let made = made();
+    for (what, variant) in [("first sync", 0), ("unchanged", 0), ("1 % of accounts changed", 1)] {
+        let (number, times) = read(&made.store, made.source, size, variant);
+        println!("  {what}");
+        let all: Duration = times.iter().sum();
+        figure("commits", format!("{} of {BATCH} steps in {}", times.len(), shown(all)));
+        let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
+        figure("one commit", format!("median {}, longest {}", shown(median), shown(longest)));
+
+        let begun = Instant::now();
+        let report = made.store.seal(made.source, number, time(2), &rules()).unwrap();
+        figure("sealing", shown(begun.elapsed()));
+        let total = |count: fn(&sightline_store::DatasetChange) -> u64| -> u64 {
+            report.datasets.values().map(count).sum()
+        };
+        figure(
+            "change",
+            format!(
+                "{} added, {} removed, {} changed, {} facts now",
+                total(|change| change.added),
+                total(|change| change.removed),
+                total(|change| change.changed),
+                total(|change| change.total)
+            ),
+        );
+
+        let begun = Instant::now();
+        let facts = if whole_snapshot {
+            made.store.snapshot(made.source, number).unwrap().facts.len()
+        } else {
+            let mut count = 0;
+            made.store.visit_facts(made.source, number, |_| count += 1).unwrap();
+            count
+        };
+        figure(if whole_snapshot { "reading it" } else { "visiting it" }, shown(begun.elapsed()));
+        assert_eq!(facts as u64, total(|change| change.total));
+        let bytes = std::fs::metadata(made.dir.path().join("sightline.redb")).unwrap().len();
+        figure("file", format!("{:.1} MB", bytes as f64 / 1e6));
+    }
+    // Of the largest company so far, which is this one.
+    figure("peak memory", peak_memory().unwrap_or_else(|| "unknown".to_owned()));
+}
+
+fn figure(name: &str, value: impl AsRef<str>) {
+    println!("    {name:<14}{}", value.as_ref());
+}
+
+fn shown(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}
+
+/// The most memory that this process has held so far, where the system tells.
+fn peak_memory() -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let value = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: f64 = value.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(format!("{:.1} MB", kibibytes * 1024.0 / 1e6))
+}
