@@ -97,8 +97,10 @@ fn agrees(spec: &CompanySpec) {
     let last_uses = last_uses(&company);
     let window = home.facts()["activity_window"]["record"]["activity_window"].clone();
     who(&company, &home, &last_uses, &window);
-    what(&company, &home);
-    why(&company, &home);
+    // Of many people a part tells as much as all of them.
+    let every = if spec.people > 1000 { 3 } else { 1 };
+    what(&company, &home, every);
+    why(&company, &home, every);
 
     let before = home.facts();
     let sim = setup.start();
@@ -419,10 +421,10 @@ fn who(company: &Company, home: &Home, last_uses: &LastUses, window: &Value) {
     assert_eq!(effective, company.truth().effective_pairs());
 }
 
-fn what(company: &Company, home: &Home) {
+fn what(company: &Company, home: &Home, every: usize) {
     let cast = CAST.iter().map(|name| company.person(name).unwrap());
     let others = company.users.iter().skip(CAST.len()).step_by(company.users.len() / 20);
-    for (turn, user) in cast.chain(others).enumerate() {
+    for (turn, user) in cast.chain(others).step_by(every).enumerate() {
         let name = if turn.is_multiple_of(2) { user.login.as_str() } else { user.id.as_str() };
         let answer = home.run(&["what", name, "--json"]).json();
         assert_eq!(text(&answer["account"], "id"), user.id.as_str());
@@ -439,10 +441,10 @@ fn what(company: &Company, home: &Home) {
     }
 }
 
-fn why(company: &Company, home: &Home) {
+fn why(company: &Company, home: &Home, every: usize) {
     let github = company.app(company::GITHUB).unwrap();
     let truth = company.truth().who(github.id.as_str());
-    for name in CAST {
+    for name in CAST.into_iter().step_by(every) {
         let user = company.person(name).unwrap();
         let answer = home.run(&["why", &user.login, company::GITHUB, "--json"]).json();
         let reach = truth.iter().find(|reach| reach.user_id == user.id.as_str());

@@ -249,11 +249,9 @@ impl Okta {
             step.gaps.extend(found.gaps);
             step.later = found.later;
             step.then = found.then;
-            // A page that could not be fetched is the next step's first.
-            let (Some(following), Some(fetched), [_]) = (following, fetched, step.then.as_slice()) else {
-                break;
-            };
-            (task, page) = (following, fetched);
+            // A page that could not be fetched, or is not wanted any more, is not read on from here.
+            let (Some(fetched), [onward]) = (fetched, step.then.as_slice()) else { break };
+            (task, page) = (onward.clone(), fetched);
         }
         Ok(step)
     }

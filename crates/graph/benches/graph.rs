@@ -92,7 +92,7 @@ fn app(at: u64) -> String {
     format!("0oa{at:017}")
 }
 
-/// An organisation without names of its own: three million memberships, two million direct assignments.
+/// An organisation with three million memberships and two million direct assignments, the same in every run.
 fn organisation() -> Snapshot {
     let who = |at: u64| format!("00u{at:017}");
     let to = |at: u64| format!("00g{at:017}");
@@ -121,7 +121,8 @@ fn organisation() -> Snapshot {
         }
     }
     push(group("everyone", GroupOrigin::BuiltIn, true), 1);
-    push(to_group("everyone", &app(0)), 4);
+    // After the three listings and the groups' members come the users and then the groups of the first application.
+    push(to_group("everyone", &app(0)), 3 + GROUPS as usize + 1);
     Snapshot {
         source: "size".into(),
         tenant: Tenant { id: "t".into(), name: "t".into() },
