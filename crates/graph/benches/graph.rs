@@ -8,10 +8,10 @@ mod support;
 
 use std::time::Instant;
 
-use sightline_core::*;
+use sightline_core::{AccountStatus, Fact, GroupOrigin, ResourceStatus, Scope, ScopeState, Snapshot, Tenant};
 use sightline_graph::{Found, Graph};
 
-use crate::support::*;
+use crate::support::{account, day, group, member, resource, to_account, to_group};
 
 const ACCOUNTS: u64 = 100_000;
 const GROUPS: u64 = 5_000;

@@ -11,10 +11,12 @@ mod made;
 
 use std::time::{Duration, Instant};
 
-use sightline_core::{Record, Scope};
+use sightline_core::{
+    Assignment, AssignmentOrigin, Observed, Principal, RawJson, Record, Resource, ResourceStatus, Scope,
+};
 use sightline_store::{Mark, StepOutcome, Store};
 
-use crate::made::*;
+use crate::made::{account, group, listing, made, member, outcome, rules, time, under};
 
 fn main() {
     let size = Size { accounts: 10_000, groups: 500, members: 100_000, resources: 100, assignments: 80_000 };
@@ -68,6 +70,36 @@ fn pages(size: &Size, variant: usize) -> impl Iterator<Item = Page> {
         .chain(paged(listing("apps"), resources, move |n| resource(&resource_id(n), "App")))
         .chain(memberships)
         .chain(edges)
+}
+
+fn resource(id: &str, label: &str) -> Record {
+    Record::Resource(Box::new(Resource {
+        id: id.to_owned(),
+        label: label.to_owned(),
+        catalog_name: None,
+        status: ResourceStatus::Active,
+        raw_status: "ACTIVE".to_owned(),
+        sign_on_mode: None,
+        features: Vec::new(),
+        implicit_assignment: Observed::Known(false),
+        created: None,
+        last_updated: None,
+        raw: RawJson::default(),
+    }))
+}
+
+fn assigned(resource: &str, account: &str, status: &str) -> Record {
+    Record::Assignment(Assignment {
+        resource: resource.to_owned(),
+        principal: Principal::Account(account.to_owned()),
+        origin: AssignmentOrigin::Direct,
+        raw_status: Some(status.to_owned()),
+        user_name: Some(format!("{account}@example.com")),
+        external_id: None,
+        priority: None,
+        since: Some(time(5)),
+        last_updated: None,
+    })
 }
 
 /// Reads a company in one sync; gives its number and the time of each commit, sorted.

@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde::Serialize;
 use sightline_core::{
     Context, Coverage, DynSource, Error, ErrorKind, Gap, GapReason, Info, RawTask, Scope, SnapshotNumber,
-    Step, Tallies, Time,
+    Step, Tallies,
 };
 use sightline_store::{
-    DatasetChange, Mark, SealReport, SealRules, SourceRecord, StepOutcome, Store, StoreError,
+    DatasetChange, Mark, SealReport, SealRules, SourceRecord, StepOutcome, Store, StoreError, SyncInProgress,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -176,18 +176,36 @@ impl<'a> Sync<'a> {
     /// an error leaves the sync where it is, and the last snapshot in force.
     pub async fn run(self) -> Result<SyncReport, SyncError> {
         let started = Instant::now();
-        let info = self.source.info();
-        let (number, begun, resumed, mut state) = self.begin(info, started).await?;
-        (state.sync.watch)(Event::Started { number, resumed });
-        state.work().await?;
-        (state.sync.watch)(Event::Sealing);
-        let sealed = state.seal(number).await?;
-        let Loop { sync, tallies, gaps, drift, .. } = state;
-        tracing::info!(source = sync.record.name, snapshot = number, started = %begun, gaps = gaps.len(), "sealed");
+        let mut state = Loop::new(self, started);
+        let mut begun = state.begin().await?;
+        (state.sync.watch)(Event::Started { number: begun.number, resumed: begun.resumed });
+        let mut sealed = None;
+        if begun.resumed && state.worklist.len() == 0 {
+            // Everything was read: only the seal is missing, unless it was held for a confirmation. Then what was read
+            // may be what was wrong, and is read anew.
+            sealed = match state.seal(begun.number).await {
+                Err(SyncError::Store(StoreError::LargeDrop { .. })) => {
+                    state.abandon().await?;
+                    begun = state.begin().await?;
+                    None
+                }
+                sealed => Some(sealed?),
+            };
+        }
+        let sealed = match sealed {
+            Some(sealed) => sealed,
+            None => {
+                state.work().await?;
+                (state.sync.watch)(Event::Sealing);
+                state.seal(begun.number).await?
+            }
+        };
+        let Loop { sync, info, tallies, gaps, drift, .. } = state;
+        tracing::info!(source = sync.record.name, snapshot = begun.number, gaps = gaps.len(), "sealed");
         Ok(SyncReport {
             source: sync.record.name.clone(),
-            snapshot: number,
-            resumed,
+            snapshot: begun.number,
+            resumed: begun.resumed,
             seconds: started.elapsed().as_secs_f64(),
             requests: sync.governor.usage(),
             records: info
@@ -201,66 +219,85 @@ impl<'a> Sync<'a> {
             drift,
         })
     }
+}
 
-    async fn begin(
-        self,
-        info: &'static Info,
-        started: Instant,
-    ) -> Result<(SnapshotNumber, Time, bool, Loop<'a>), SyncError> {
-        let now = self.cx.clock.now();
-        let id = self.record.id;
-        let mut state = Loop {
-            info,
+/// Which sync is run.
+struct Begun {
+    number: SnapshotNumber,
+    resumed: bool,
+}
+
+impl<'a> Loop<'a> {
+    fn new(sync: Sync<'a>, started: Instant) -> Self {
+        Self {
+            info: sync.source.info(),
             worklist: Worklist::default(),
             tallies: Arc::new(Tallies::default()),
             gaps: BTreeMap::new(),
             running: JoinSet::new(),
             ran: Vec::new(),
             drift: BTreeMap::new(),
-            places: self.governor.places(),
+            places: sync.governor.places(),
             started,
-            sync: self,
-        };
-        if let Some(progress) = blocking(&state.sync.store, move |store| store.resume(id)).await? {
-            let restored: Result<Vec<_>, Error> = progress
-                .tasks
-                .iter()
-                .map(|(task_id, json)| Ok((*task_id, state.sync.source.restore(json)?)))
-                .collect();
-            let too_old = now.since(progress.row.started) > RESUME_WITHIN;
-            match restored {
-                Ok(tasks) if !state.sync.options.full && !too_old => {
-                    for (task_id, task) in tasks {
-                        state.worklist.add(task_id, task);
-                    }
-                    state.tallies = Arc::new(progress.tallies);
-                    state.drift = progress.drift;
-                    state.gaps = progress
-                        .scopes
-                        .into_iter()
-                        .filter_map(|(scope, progress)| match progress.mark {
-                            Some(Mark::Gap(gap)) => Some((scope, gap)),
-                            _ => None,
-                        })
-                        .collect();
-                    return Ok((progress.row.number, progress.row.started, true, state));
-                }
-                Ok(_) => tracing::info!(source = state.sync.record.name, too_old, "starting anew"),
-                Err(error) => tracing::warn!(source = state.sync.record.name, %error, "starting anew"),
-            }
-            blocking(&state.sync.store, move |store| store.abandon_sync(id)).await?;
+            sync,
         }
-        let tasks = state.first_tasks().await?;
-        let json: Vec<String> = tasks.iter().map(|task| task.json.clone()).collect();
-        let row = blocking(&state.sync.store, move |store| store.begin_sync(id, now, true, &json)).await?;
-        for (task_id, task) in (0..).zip(tasks) {
-            state.worklist.add(task_id, task);
-        }
-        Ok((row.number, row.started, false, state))
     }
-}
 
-impl Loop<'_> {
+    /// Takes up an interrupted sync, or begins one.
+    async fn begin(&mut self) -> Result<Begun, SyncError> {
+        let now = self.sync.cx.clock.now();
+        let id = self.sync.record.id;
+        if let Some(progress) = blocking(&self.sync.store, move |store| store.resume(id)).await? {
+            let too_old = now.since(progress.row.started) > RESUME_WITHIN;
+            let number = progress.row.number;
+            if self.sync.options.full || too_old {
+                tracing::info!(source = self.sync.record.name, too_old, "starting anew");
+            } else {
+                match self.restore(progress) {
+                    Ok(()) => return Ok(Begun { number, resumed: true }),
+                    Err(error) => tracing::warn!(source = self.sync.record.name, %error, "starting anew"),
+                }
+            }
+            self.abandon().await?;
+        }
+        let tasks = self.first_tasks().await?;
+        let json: Vec<String> = tasks.iter().map(|task| task.json.clone()).collect();
+        let row = blocking(&self.sync.store, move |store| store.begin_sync(id, now, true, &json)).await?;
+        for (task_id, task) in (0..).zip(tasks) {
+            self.worklist.add(task_id, task);
+        }
+        Ok(Begun { number: row.number, resumed: false })
+    }
+
+    /// Goes on where an interrupted sync was; all of it, or nothing when a task is not understood.
+    fn restore(&mut self, progress: SyncInProgress) -> Result<(), Error> {
+        let tasks =
+            progress.tasks.iter().map(|(task_id, json)| Ok((*task_id, self.sync.source.restore(json)?)));
+        let tasks: Vec<(u64, RawTask)> = tasks.collect::<Result<_, Error>>()?;
+        for (task_id, task) in tasks {
+            self.worklist.add(task_id, task);
+        }
+        self.tallies = Arc::new(progress.tallies);
+        self.drift = progress.drift;
+        let gaps = progress.scopes.into_iter().filter_map(|(scope, progress)| match progress.mark {
+            Some(Mark::Gap(gap)) => Some((scope, gap)),
+            _ => None,
+        });
+        self.gaps = gaps.collect();
+        Ok(())
+    }
+
+    /// Forgets the sync in progress.
+    async fn abandon(&mut self) -> Result<(), SyncError> {
+        let id = self.sync.record.id;
+        blocking(&self.sync.store, move |store| store.abandon_sync(id)).await?;
+        self.worklist = Worklist::default();
+        self.tallies = Arc::new(Tallies::default());
+        self.gaps.clear();
+        self.drift.clear();
+        Ok(())
+    }
+
     /// What a sync starts from: the plan, in which tasks kept by the last sync stand for those of the same scope.
     async fn first_tasks(&self) -> Result<Vec<RawTask>, SyncError> {
         let id = self.sync.record.id;

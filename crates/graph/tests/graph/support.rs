@@ -1,6 +1,10 @@
 //! Snapshots made by hand.
 
-use sightline_core::*;
+use sightline_core::{
+    Account, AccountStatus, ActivityWindow, Assignment, AssignmentOrigin, Fact, Gap, GapReason, Group,
+    GroupOrigin, Holding, HoldingScope, Membership, Observed, Principal, RawJson, Record, Resource,
+    ResourceStatus, Rule, Scope, ScopeState, Snapshot, SnapshotNumber, Tenant, Time, Usage,
+};
 
 pub(crate) const NUMBER: SnapshotNumber = 7;
 

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use sightline_core::{
-    Account, AccountStatus, Assignment, AssignmentOrigin, EntityKind, Gap, GapReason, Group, GroupOrigin,
-    Holding, HoldingScope, Membership, Observed, Principal, RawJson, Record, Resource, ResourceStatus, Role,
-    Scope, Secret, Tenant, Time, Usage,
+    Account, AccountStatus, EntityKind, Gap, GapReason, Group, GroupOrigin, Holding, HoldingScope,
+    Membership, Observed, Principal, RawJson, Record, Role, Scope, Secret, Tenant, Time, Usage,
 };
 use sightline_store::{Mark, NewSource, OpenMode, SealRules, SourceRecord, StepOutcome, Store};
 use tempfile::TempDir;
@@ -177,42 +176,12 @@ pub(crate) fn group(id: &str, name: &str) -> Record {
     }))
 }
 
-pub(crate) fn resource(id: &str, label: &str) -> Record {
-    Record::Resource(Box::new(Resource {
-        id: id.to_owned(),
-        label: label.to_owned(),
-        catalog_name: None,
-        status: ResourceStatus::Active,
-        raw_status: "ACTIVE".to_owned(),
-        sign_on_mode: None,
-        features: Vec::new(),
-        implicit_assignment: Observed::Known(false),
-        created: None,
-        last_updated: None,
-        raw: RawJson::default(),
-    }))
-}
-
 pub(crate) fn role(id: &str, label: &str) -> Record {
     Record::Role(Role { id: id.to_owned(), label: label.to_owned(), description: None, custom: true })
 }
 
 pub(crate) fn member(group: &str, account: &str) -> Record {
     Record::Membership(Membership { group: group.to_owned(), account: account.to_owned() })
-}
-
-pub(crate) fn assigned(resource: &str, account: &str, status: &str) -> Record {
-    Record::Assignment(Assignment {
-        resource: resource.to_owned(),
-        principal: Principal::Account(account.to_owned()),
-        origin: AssignmentOrigin::Direct,
-        raw_status: Some(status.to_owned()),
-        user_name: Some(format!("{account}@example.com")),
-        external_id: None,
-        priority: None,
-        since: Some(time(5)),
-        last_updated: None,
-    })
 }
 
 pub(crate) fn holds(role: &str, account: &str) -> Record {
