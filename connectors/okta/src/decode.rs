@@ -8,9 +8,7 @@ use serde::de::value::{
     BoolDeserializer, Error as ValueError, I64Deserializer, MapAccessDeserializer, SeqAccessDeserializer,
     StrDeserializer, U64Deserializer,
 };
-use serde::de::{
-    DeserializeOwned, Deserializer, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use sightline_core::{Error, ErrorKind, RawJson, Result, Time};
 
@@ -68,24 +66,31 @@ pub(crate) fn objects<T: DeserializeOwned>(raw: &[&RawValue]) -> Objects<T> {
 pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    deserializer.deserialize_any(LenientVisitor(|plain: Plain<'_>| match plain {
-        Plain::Text(text) => T::deserialize(StrDeserializer::<ValueError>::new(text)).ok(),
-        Plain::Whole(number) => {
-            T::deserialize(number.into_deserializer() as U64Deserializer<ValueError>).ok()
+    struct AnyPlain<T>(PhantomData<T>);
+    impl<'de, T: DeserializeOwned> Wanted<'de> for AnyPlain<T> {
+        type Value = Option<T>;
+        fn plain(plain: Plain<'_>) -> Self::Value {
+            match plain {
+                Plain::Text(text) => T::deserialize(StrDeserializer::<ValueError>::new(text)).ok(),
+                Plain::Whole(number) => T::deserialize(U64Deserializer::<ValueError>::new(number)).ok(),
+                Plain::Negative(number) => T::deserialize(I64Deserializer::<ValueError>::new(number)).ok(),
+                Plain::Flag(flag) => T::deserialize(BoolDeserializer::<ValueError>::new(flag)).ok(),
+            }
         }
-        Plain::Negative(number) => {
-            T::deserialize(number.into_deserializer() as I64Deserializer<ValueError>).ok()
-        }
-        Plain::Flag(flag) => T::deserialize(flag.into_deserializer() as BoolDeserializer<ValueError>).ok(),
-    }))
+    }
+    deserializer.deserialize_any(Lenient(PhantomData::<AnyPlain<T>>))
 }
 
 /// A time in any of Okta's formats.
 pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
-    deserializer.deserialize_any(LenientVisitor(|plain: Plain<'_>| match plain {
-        Plain::Text(text) => Time::parse(text),
-        _ => None,
-    }))
+    struct AnyTime;
+    impl Wanted<'_> for AnyTime {
+        type Value = Option<Time>;
+        fn plain(plain: Plain<'_>) -> Self::Value {
+            if let Plain::Text(text) = plain { Time::parse(text) } else { None }
+        }
+    }
+    deserializer.deserialize_any(Lenient(PhantomData::<AnyTime>))
 }
 
 /// An object; none where it is missing, null or no object.
@@ -94,7 +99,14 @@ pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 pub(crate) fn lenient_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    deserializer.deserialize_any(ObjectVisitor(PhantomData))
+    struct AnyObject<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Wanted<'de> for AnyObject<T> {
+        type Value = Option<T>;
+        fn object<A: MapAccess<'de>>(object: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(object)).map(Some)
+        }
+    }
+    deserializer.deserialize_any(Lenient(PhantomData::<AnyObject<T>>))
 }
 
 /// Texts of a list; elements of another type are left out.
@@ -105,11 +117,11 @@ pub(crate) fn lenient_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
             lenient(deserializer).map(Text)
         }
     }
-    let texts: Vec<Text> = deserializer.deserialize_any(ListVisitor(PhantomData))?;
+    let texts: Vec<Text> = lenient_list(deserializer)?;
     Ok(texts.into_iter().filter_map(|Text(text)| text).collect())
 }
 
-/// Objects of a list; elements of another type are left out, and a list that is none is none.
+/// Objects of a list; elements of another type are left out, and a list that is none is empty.
 pub(crate) fn lenient_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -119,8 +131,19 @@ pub(crate) fn lenient_objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
             lenient_object(deserializer).map(Element)
         }
     }
-    let elements: Vec<Element<T>> = deserializer.deserialize_any(ListVisitor(PhantomData))?;
+    let elements: Vec<Element<T>> = lenient_list(deserializer)?;
     Ok(elements.into_iter().filter_map(|Element(element)| element).collect())
+}
+
+fn lenient_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct AnyList<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Wanted<'de> for AnyList<T> {
+        type Value = Vec<T>;
+        fn list<A: SeqAccess<'de>>(list: A) -> Result<Self::Value, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list))
+        }
+    }
+    deserializer.deserialize_any(Lenient(PhantomData::<AnyList<T>>))
 }
 
 /// A value that is neither a list nor an object.
@@ -131,142 +154,64 @@ enum Plain<'a> {
     Flag(bool),
 }
 
-fn step_over_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<(), A::Error> {
-    while list.next_element::<IgnoredAny>()?.is_some() {}
-    Ok(())
+/// What is wanted of a value; all that is not is stepped over and leaves the default.
+trait Wanted<'de> {
+    type Value: Default;
+
+    fn plain(_: Plain<'_>) -> Self::Value {
+        Self::Value::default()
+    }
+
+    fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Self::Value, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Self::Value::default())
+    }
+
+    fn object<A: MapAccess<'de>>(mut object: A) -> Result<Self::Value, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Self::Value::default())
+    }
 }
 
-fn step_over_object<'de, A: MapAccess<'de>>(mut object: A) -> Result<(), A::Error> {
-    while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-    Ok(())
-}
+struct Lenient<W>(PhantomData<W>);
 
-/// Understands plain values with a function, and steps over everything else.
-struct LenientVisitor<F>(F);
-
-impl<'de, T, F: FnOnce(Plain<'_>) -> Option<T>> Visitor<'de> for LenientVisitor<F> {
-    type Value = Option<T>;
+impl<'de, W: Wanted<'de>> Visitor<'de> for Lenient<W> {
+    type Value = W::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("anything")
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok((self.0)(Plain::Text(text)))
+        Ok(W::plain(Plain::Text(text)))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok((self.0)(Plain::Whole(number)))
+        Ok(W::plain(Plain::Whole(number)))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok((self.0)(Plain::Negative(number)))
+        Ok(W::plain(Plain::Negative(number)))
     }
 
     fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
-        Ok((self.0)(Plain::Flag(flag)))
+        Ok(W::plain(Plain::Flag(flag)))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
+        Ok(W::Value::default())
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
+        Ok(W::Value::default())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-        step_over_list(list).map(|()| None)
+        W::list(list)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
-        step_over_object(object).map(|()| None)
-    }
-}
-
-/// Understands an object, and steps over everything else.
-struct ObjectVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = Option<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-        step_over_list(list).map(|()| None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(object)).map(Some)
-    }
-}
-
-/// Understands a list, and takes everything else for an empty one.
-struct ListVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
-    type Value = Vec<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Vec::new())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
-        step_over_object(object).map(|()| Vec::new())
+        W::object(object)
     }
 }
 

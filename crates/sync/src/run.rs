@@ -169,7 +169,7 @@ struct Loop<'a> {
     started: Instant,
 }
 
-impl<'a> Sync<'a> {
+impl Sync<'_> {
     /// Reads the data source and seals a snapshot.
     ///
     /// Goes on with an interrupted sync where there is one. Every batch of steps is stored before the next ones start;
@@ -192,13 +192,12 @@ impl<'a> Sync<'a> {
                 sealed => Some(sealed?),
             };
         }
-        let sealed = match sealed {
-            Some(sealed) => sealed,
-            None => {
-                state.work().await?;
-                (state.sync.watch)(Event::Sealing);
-                state.seal(begun.number).await?
-            }
+        let sealed = if let Some(sealed) = sealed {
+            sealed
+        } else {
+            state.work().await?;
+            (state.sync.watch)(Event::Sealing);
+            state.seal(begun.number).await?
         };
         let Loop { sync, info, tallies, gaps, drift, .. } = state;
         tracing::info!(source = sync.record.name, snapshot = begun.number, gaps = gaps.len(), "sealed");
