@@ -223,11 +223,11 @@ fn run_program(program: &Path, scratch: &Path, data: &Path, sim: &Sim, args: &[&
         .arg("--data-dir")
         .arg(data)
         .env(TOKEN_VAR, &sim.token)
-        .stderr(Stdio::inherit())
         .output()
         .map_err(|error| Failure::new(format!("`{what}` could not be started: {error}")))?;
     if !output.status.success() {
-        return Err(Failure::new(format!("`{what}` failed: {}", output.status)));
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Failure::new(format!("`{what}` failed: {}\n{}", output.status, said.trim_end())));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

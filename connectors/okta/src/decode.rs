@@ -67,7 +67,7 @@ pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     struct AnyPlain<T>(PhantomData<T>);
-    impl<'de, T: DeserializeOwned> Wanted<'de> for AnyPlain<T> {
+    impl<T: DeserializeOwned> Wanted<'_> for AnyPlain<T> {
         type Value = Option<T>;
         fn plain(plain: Plain<'_>) -> Self::Value {
             match plain {
