@@ -10,7 +10,7 @@ use crate::layering::root;
 const DEFAULTS: [(&str, &str); 6] = [
     ("data_dir", "\"\""),
     ("log", "\"warn\""),
-    ("sync.interval_minutes", "15"),
+    ("sync.interval_minutes", "60"),
     ("sync.max_in_flight", "10"),
     ("sync.reserve", "0.1"),
     ("http.extra_roots", "[]"),

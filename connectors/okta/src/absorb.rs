@@ -35,6 +35,10 @@ pub(crate) fn absorb(task: &OktaTask, answer: Answer<'_>) -> Result<Step<OktaTas
             let deactivated = users.iter().filter(|user| user.is_deactivated()).count() as u64;
             step.tallies.push(("users.deactivated".to_owned(), deactivated));
             step.tallies.push(("users.current".to_owned(), users.len() as u64 - deactivated));
+            // Only now: whoever is deactivated while the others are read is in this list, and else would be in neither.
+            if matches!(task, OktaTask::Users { .. }) && next.is_none() {
+                step.then.push(OktaTask::DeactivatedUsers { cursor: Cursor::default() });
+            }
             step.records = users.into_iter().map(OktaUser::into_record).collect();
         }
         OktaTask::Groups { .. } => {
@@ -76,17 +80,26 @@ pub(crate) fn absorb(task: &OktaTask, answer: Answer<'_>) -> Result<Step<OktaTas
                 step.records.extend(map::standard_roles());
             }
             let envelope: Envelope<'_> = object(body)?;
-            let roles = take::<CustomRole>(task, objects(&envelope.roles), known::ROLE, &mut step);
+            let roles = take::<CustomRole>(
+                task,
+                objects(envelope.roles.as_deref().ok_or_else(no_list)?),
+                known::ROLE,
+                &mut step,
+            );
             step.records.extend(roles.into_iter().map(CustomRole::into_record));
-            return Ok(finish(task, envelope.next(task), step));
+            return Ok(finish(task, envelope.next(task)?, step));
         }
         OktaTask::RoleAssignees { .. } => {
             let envelope: Envelope<'_> = object(body)?;
-            let assignees =
-                take::<map::Identified>(task, objects(&envelope.value), known::ASSIGNEE, &mut step);
+            let assignees = take::<map::Identified>(
+                task,
+                objects(envelope.value.as_deref().ok_or_else(no_list)?),
+                known::ASSIGNEE,
+                &mut step,
+            );
             step.tallies.push(("role_assignees.users".to_owned(), assignees.len() as u64));
             step.then.extend(assignees.into_iter().map(|user| OktaTask::UserRoles { user: user.id }));
-            return Ok(finish(task, envelope.next(task), step));
+            return Ok(finish(task, envelope.next(task)?, step));
         }
         OktaTask::UserRoles { user } => roles_of(task, &Principal::Account(user.clone()), body, &mut step)?,
         OktaTask::GroupRoles { group } => roles_of(task, &Principal::Group(group.clone()), body, &mut step)?,
@@ -197,7 +210,7 @@ pub(crate) fn unknown_targets(
 }
 
 fn absorb_log(task: &OktaTask, body: &[u8], next: Option<Cursor>, now: Time) -> Result<Step<OktaTask>> {
-    let OktaTask::Log { since, cursor, walk_started, read_to, counted_to } = task else {
+    let OktaTask::Log { since, cursor, walk_started, read_to, read_until, counted_to } = task else {
         return Ok(Step::default());
     };
     let walk_started = walk_started.unwrap_or(now);
@@ -211,6 +224,7 @@ fn absorb_log(task: &OktaTask, body: &[u8], next: Option<Cursor>, now: Time) -> 
     let moved = next.as_ref().is_some_and(|next| next != cursor);
     let caught_up = events.is_empty() || !moved || last.is_some_and(|last| last > walk_started);
     let read_to = (*read_to).max(last);
+    let read_until = if caught_up { Some(now) } else { *read_until };
     let until = if caught_up { now } else { read_to.unwrap_or(*since) };
     step.records = map::usage(&events, *counted_to);
     step.records.push(Record::ActivityWindow(ActivityWindow { since: *since, until: until.max(*since) }));
@@ -220,6 +234,7 @@ fn absorb_log(task: &OktaTask, body: &[u8], next: Option<Cursor>, now: Time) -> 
         cursor,
         walk_started,
         read_to,
+        read_until,
         counted_to: *counted_to,
     };
     if caught_up {
@@ -234,7 +249,7 @@ fn absorb_log(task: &OktaTask, body: &[u8], next: Option<Cursor>, now: Time) -> 
 /// late, and no earlier than the log is kept.
 pub(crate) fn restart_log(task: &OktaTask, oldest: Time) -> Option<OktaTask> {
     let OktaTask::Log { since, cursor, read_to, .. } = task else { return None };
-    if cursor.is_start() {
+    if cursor.is_start() && *since >= oldest {
         return None;
     }
     let from = read_to.map_or(*since, |read_to| read_to.before(LATE_EVENTS)).max(oldest);
@@ -243,6 +258,7 @@ pub(crate) fn restart_log(task: &OktaTask, oldest: Time) -> Option<OktaTask> {
         cursor: Cursor::default(),
         walk_started: None,
         read_to: *read_to,
+        read_until: None,
         counted_to: *read_to,
     })
 }
@@ -253,9 +269,9 @@ const LATE_EVENTS: std::time::Duration = std::time::Duration::from_mins(15);
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, default)]
-    value: Vec<&'a RawValue>,
+    value: Option<Vec<&'a RawValue>>,
     #[serde(borrow, default)]
-    roles: Vec<&'a RawValue>,
+    roles: Option<Vec<&'a RawValue>>,
     #[serde(default, rename = "_links", deserialize_with = "lenient_object")]
     links: Option<EnvelopeLinks>,
 }
@@ -274,10 +290,22 @@ struct EnvelopeLink {
 
 impl Envelope<'_> {
     /// These lists name their next page in the body, not in a header.
-    fn next(&self, task: &OktaTask) -> Option<Cursor> {
-        let link = self.links.as_ref()?.next.as_ref()?.href.as_ref()?;
-        Cursor::from_link(link, &task.query())
+    fn next(&self, task: &OktaTask) -> Result<Option<Cursor>> {
+        let Some(next) = self.links.as_ref().and_then(|links| links.next.as_ref()) else { return Ok(None) };
+        // The rest of the list must not be taken for its end.
+        let cursor = next.href.as_ref().and_then(|link| Cursor::from_link(link, &task.query()));
+        let unusable = || Error::new(ErrorKind::Protocol, "the next page of a list cannot be asked for");
+        let cursor = cursor.ok_or_else(unusable)?;
+        if Some(&cursor) == task.cursor() {
+            return Err(Error::new(ErrorKind::Protocol, "the list repeats its cursor instead of going on"));
+        }
+        Ok(Some(cursor))
     }
+}
+
+/// An answer without the list that it should hold is no empty list.
+fn no_list() -> Error {
+    Error::new(ErrorKind::Protocol, "the answer does not hold the list that it should")
 }
 
 fn page<T: DeserializeOwned>(

@@ -230,7 +230,13 @@ pub(crate) fn redact(value: &mut serde_json::Value) {
         serde_json::Value::Object(fields) => {
             fields.remove("_links");
             for (name, value) in fields {
-                if value.is_string() && names_a_secret(name) {
+                let holds_text = match value {
+                    serde_json::Value::String(_) => true,
+                    serde_json::Value::Array(elements) => !elements.is_empty(),
+                    serde_json::Value::Object(fields) => !fields.is_empty(),
+                    _ => false,
+                };
+                if holds_text && names_a_secret(name) {
                     *value = "[redacted]".into();
                 } else {
                     redact(value);
@@ -306,11 +312,11 @@ mod tests {
     fn secrets_are_removed_wherever_they_stand() {
         let mut value = serde_json::json!({
             "client_secret": "s1", "clientSecret": "s2", "nested": [{"apiKey": "s3", "privateKey": "s4", "refresh_token": "s5"}],
-            "token_endpoint_auth_method": "client_secret_basic", "_links": {"x": 1}, "label": "keep"
+            "apiKeys": ["s6"], "password": {"value": "s7"}, "token_endpoint_auth_method": "client_secret_basic", "_links": {"x": 1}, "label": "keep"
         });
         redact(&mut value);
         let text = value.to_string();
-        for secret in ["s1", "s2", "s3", "s4", "s5", "_links"] {
+        for secret in ["s1", "s2", "s3", "s4", "s5", "s6", "s7", "_links"] {
             assert!(!text.contains(&format!("\"{secret}\"")), "{text}");
         }
         assert!(text.contains("keep") && text.contains("client_secret_basic"));

@@ -21,7 +21,8 @@ use std::time::Duration;
 use sightline_core::source::DatasetInfo;
 use sightline_core::time::Clock;
 use sightline_core::{
-    Context, DataSource, EntityKind, Error, ErrorKind, Forecast, Info, Preflight, Result, Step, Tallies, Task,
+    Context, DataSource, EntityKind, Error, ErrorKind, Forecast, GapReason, Info, Preflight, Result, Step,
+    Tallies, Task,
 };
 use sightline_http::{Auth, Client, Cursor, Page, Request};
 
@@ -183,13 +184,13 @@ impl DataSource for Okta {
             OktaTask::RoleAssignees { cursor: start() },
             OktaTask::Groups { cursor: start() },
             OktaTask::Apps { cursor: start() },
-            OktaTask::DeactivatedUsers { cursor: start() },
             OktaTask::Users { cursor: start() },
             OktaTask::Log {
                 since: now.before(LOG_RETENTION),
                 cursor: start(),
                 walk_started: None,
                 read_to: None,
+                read_until: None,
                 counted_to: None,
             },
         ]
@@ -198,6 +199,14 @@ impl DataSource for Okta {
     async fn step(&self, task: &OktaTask, so_far: &Tallies) -> Result<Step<OktaTask>> {
         if let OktaTask::Everyone { count, .. } = task {
             return Ok(check_everyone(task, *count, so_far));
+        }
+        // What the log no longer holds cannot be walked: neither from a time nor with a cursor that old.
+        let oldest = self.clock.now().before(LOG_RETENTION);
+        if let OktaTask::Log { since, cursor, read_until, .. } = task
+            && ((cursor.is_start() && *since < oldest) || read_until.is_some_and(|until| until < oldest))
+            && let Some(again) = restart_log(task, oldest)
+        {
+            return Ok(Step { then: vec![again], ..Step::default() });
         }
         let page = match get(&self.client, task).await {
             Ok(page) => page,
@@ -263,8 +272,10 @@ impl Okta {
             (_, ErrorKind::Gone) if task.about().scope.parent.is_none() => {
                 Err(Error::new(ErrorKind::Unsupported, error.message()))
             }
-            // The assignment ended between two calls; its holder did not.
-            (OktaTask::RoleTargets { .. }, ErrorKind::Gone) => Ok(Step::default()),
+            // It may have ended between two calls, but "not found" for its targets does not prove that.
+            (OktaTask::RoleTargets { holding, .. }, ErrorKind::Gone) => {
+                Ok(unknown_targets(task, holding, GapReason::Unsupported, error.message()))
+            }
             (_, ErrorKind::Gone) => Err(self.confirm_gone(task, error).await),
             (OktaTask::RoleTargets { holding, .. }, _) => match error.gap_reason() {
                 Some(reason) => Ok(unknown_targets(task, holding, reason, error.message())),
@@ -293,7 +304,10 @@ impl Okta {
             _ => ("/api/v1/groups/{id}", "group"),
         };
         let start = Cursor::default();
-        let path = template.replace("{id}", &segment(&id));
+        let path = match segment(&id) {
+            Ok(id) => template.replace("{id}", id),
+            Err(error) => return error,
+        };
         let request = Request { template, bucket, path: &path, query: &[], cursor: &start, signed: true };
         match self.client.get(&request).await {
             Ok(_) => Error::new(
@@ -305,10 +319,11 @@ impl Okta {
     }
 }
 
-/// An id comes from the other side: whatever it holds, it stays one segment of a path.
-fn segment(id: &str) -> String {
-    let encoded: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
-    encoded.replace('+', "%20")
+/// An id comes from the other side, and becomes part of a path only if it is one segment and nothing else.
+fn segment(id: &str) -> Result<&str> {
+    let plain =
+        !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if plain { Ok(id) } else { Err(Error::new(ErrorKind::Rejected, "Okta sent an id that no object has")) }
 }
 
 impl OktaTask {
@@ -344,18 +359,18 @@ impl OktaTask {
         }
     }
 
-    fn path(&self) -> String {
+    fn path(&self) -> Result<String> {
         let id = match self {
             Self::RoleTargets { holding, assignment, .. } => {
-                let path = self.template().replace("{role}", &segment(assignment));
-                return path.replace("{id}", &segment(holding.principal.id()));
+                let path = self.template().replace("{role}", segment(assignment)?);
+                return Ok(path.replace("{id}", segment(holding.principal.id())?));
             }
             Self::GroupMembers { group, .. } | Self::GroupRoles { group } => group,
             Self::AppUsers { app, .. } | Self::AppGroups { app, .. } => app,
             Self::UserRoles { user } => user,
-            _ => return self.template().to_owned(),
+            _ => return Ok(self.template().to_owned()),
         };
-        self.template().replace("{id}", &segment(id))
+        Ok(self.template().replace("{id}", segment(id)?))
     }
 }
 
@@ -364,7 +379,7 @@ pub(crate) async fn get(client: &Client, task: &OktaTask) -> Result<Page> {
     let request = Request {
         template: task.template(),
         bucket: task.about().bucket,
-        path: &task.path(),
+        path: &task.path()?,
         query: &task.query(),
         cursor: task.cursor().unwrap_or(&start),
         signed: true,

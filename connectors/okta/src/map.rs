@@ -765,21 +765,21 @@ impl TargetKind {
     }
 }
 
-/// Groups, `group/ID`; none where it is no list.
+/// Groups, `group/ID`; none where it is no list, or holds something else too.
 fn group_targets(list: &serde_json::Value) -> Option<Vec<String>> {
     let name = |group: &serde_json::Value| group["id"].as_str().map(|id| format!("group/{id}"));
-    Some(list.as_array()?.iter().filter_map(name).collect())
+    list.as_array()?.iter().map(name).collect()
 }
 
 /// Applications: one instance (with an id) or every instance of a catalogue entry (with a name only); none where it is
-/// no list.
+/// no list, or holds something else too.
 fn app_targets(list: &serde_json::Value) -> Option<Vec<String>> {
     let name = |app: &serde_json::Value| match (app["id"].as_str(), app["name"].as_str()) {
         (Some(id), _) => Some(format!("resource/{id}")),
         (None, Some(name)) => Some(format!("catalog/{name}")),
         (None, None) => None,
     };
-    Some(list.as_array()?.iter().filter_map(name).collect())
+    list.as_array()?.iter().map(name).collect()
 }
 
 /// No targets mean no limits: the empty list is the wide case.

@@ -32,7 +32,14 @@ pub(crate) async fn run(client: &Client, now: Time) -> Result<Preflight> {
         OktaTask::Apps { cursor: start() },
         OktaTask::Roles { cursor: start() },
         OktaTask::RoleAssignees { cursor: start() },
-        OktaTask::Log { since: now, cursor: start(), walk_started: None, read_to: None, counted_to: None },
+        OktaTask::Log {
+            since: now,
+            cursor: start(),
+            walk_started: None,
+            read_to: None,
+            read_until: None,
+            counted_to: None,
+        },
     ];
     let mut checks = Vec::new();
     for probe in &probes {
@@ -73,7 +80,7 @@ fn not_okta(host: &str, answered: &str) -> Error {
 
 async fn fetch(client: &Client, template: &'static str, signed: bool) -> Result<Page> {
     let cursor = Cursor::default();
-    let bucket = if template.starts_with("/api/v1/users") { "users" } else { "other" };
+    let bucket = if template.starts_with("/api/v1/users") { "user" } else { "other" };
     client.get(&Request { template, bucket, path: template, query: &[], cursor: &cursor, signed }).await
 }
 

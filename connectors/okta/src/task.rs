@@ -107,6 +107,8 @@ pub enum OktaTask {
         walk_started: Option<Time>,
         /// The latest event that was read.
         read_to: Option<Time>,
+        /// When a walk last saw the present; a cursor that is older than the log is kept says nothing about the hole.
+        read_until: Option<Time>,
         /// Events up to this one were counted by a walk whose cursor has died.
         counted_to: Option<Time>,
     },

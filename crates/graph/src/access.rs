@@ -239,7 +239,13 @@ impl Graph {
                 Origin::Direct => {}
                 Origin::Group(named) => {
                     // An assignment that counts is not explained by a group assignment that does not.
-                    let explained = groups.iter().any(|edge| edge.in_force || !kind.in_force);
+                    // Nor is one that the provider attributes to a group that was not seen explained by another group.
+                    let is_named = |edge: &GroupAssignment| match named {
+                        Some(id) => self.group(GroupIx(edge.group)).id == **id,
+                        None => true,
+                    };
+                    let explained =
+                        groups.iter().any(|edge| is_named(edge) && (edge.in_force || !kind.in_force));
                     if !explained {
                         let unseen = PathKind::ThroughUnseenGroup { group: named.clone() };
                         paths.push(self.path_of_row(at, unseen));

@@ -110,7 +110,9 @@ impl Graph {
         self.holdings.by_group.iter().any(|(group, held)| {
             held.iter().any(|&at| {
                 let holding = &self.holdings.kept[at as usize].holding;
-                holding.role == inherited.role && (holding.active || !inherited.active)
+                let reaches_as_far =
+                    holding.scope == inherited.scope || matches!(inherited.scope, HoldingScope::Unknown(_));
+                holding.role == inherited.role && reaches_as_far && (holding.active || !inherited.active)
             }) && self.is_member(account, *group)
         })
     }

@@ -158,16 +158,17 @@ impl Bearings {
             Some((_, at)) => {
                 scopes.get(seen[*at as usize].scope as usize).and_then(|state| state.gap.as_ref())
             }
-            None if !windows.is_empty() => return None,
+            // A window that was written by a walk that broke off is fresh, and yet does not reach the present.
             None => scopes
                 .iter()
                 .filter_map(|state| state.gap.as_ref())
                 .find(|gap| self.of(&gap.scope.dataset) == Bearing::Activity),
         };
-        Some(match gap {
-            Some(gap) => gap.reason.phrase().to_owned(),
-            None => "activity was not read".to_owned(),
-        })
+        match gap {
+            Some(gap) => Some(gap.reason.phrase().to_owned()),
+            None if stale.is_none() && !windows.is_empty() => None,
+            None => Some("activity was not read".to_owned()),
+        }
     }
 }
 

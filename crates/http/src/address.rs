@@ -102,18 +102,24 @@ fn is_private(ip: IpAddr) -> bool {
 }
 
 /// Resolves names like the system does, and leaves out addresses that are not on the public Internet.
+///
+/// That holds for the host that is called; the only other name that is ever resolved is that of a proxy, which the
+/// person who runs this program has set and which usually is private.
 #[derive(Debug)]
-pub(crate) struct PublicResolver;
+pub(crate) struct PublicResolver {
+    pub(crate) host: String,
+}
 
 /// The text of the error that [`PublicResolver`] gives for a name with private addresses only.
 pub(crate) const PRIVATE_ADDRESS: &str = "the name belongs to a private network";
 
 impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let is_ours = name.as_str().eq_ignore_ascii_case(&self.host);
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             let public: Vec<SocketAddr> =
-                found.into_iter().filter(|address| !is_private(address.ip())).collect();
+                found.into_iter().filter(|address| !is_ours || !is_private(address.ip())).collect();
             if public.is_empty() {
                 return Err(std::io::Error::other(PRIVATE_ADDRESS).into());
             }

@@ -125,7 +125,7 @@ impl Client {
         if address.is_loopback() {
             builder = builder.no_proxy();
         } else {
-            builder = builder.dns_resolver(PublicResolver);
+            builder = builder.dns_resolver(PublicResolver { host: address.host().to_owned() });
         }
         for pem in &cx.extra_roots_pem {
             let certificate = reqwest::Certificate::from_pem(pem).map_err(|error| {
@@ -226,8 +226,25 @@ impl Client {
                 .hint("check the address; a proxy or a sign-in page may stand in between"),
             ),
             200..=299 => {
-                let links = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
-                let next = next_link(links).and_then(|link| Cursor::from_link(link, request.query));
+                // A cursor may hold any text: a header that is not plain ASCII is still a link.
+                let links: Vec<_> = headers
+                    .get_all(LINK)
+                    .iter()
+                    .map(|value| String::from_utf8_lossy(value.as_bytes()))
+                    .collect();
+                let next = match next_link(links.iter().map(AsRef::as_ref)) {
+                    None => None,
+                    Some(link) => match Cursor::from_link(link, request.query) {
+                        Some(cursor) => Some(cursor),
+                        // The rest of the list must not be taken for its end.
+                        None => {
+                            return Attempt::Failed(Error::new(
+                                ErrorKind::Protocol,
+                                format!("the next page of {} cannot be asked for", request.template),
+                            ));
+                        }
+                    },
+                };
                 Attempt::Done(Page { body, next, date: answer.date })
             }
             300..=399 => Attempt::Failed(

@@ -28,7 +28,7 @@ pub(crate) fn transport(error: &reqwest::Error, address: &Address) -> Error {
     } else if has(&["certificate", "tls", "handshake", "unknownissuer", "corrupt message"]) {
         (
             format!("no trusted TLS connection to {host} ({reason})"),
-            "if a proxy inspects TLS here, add its authority with `http.extra_root` in the configuration",
+            "if a proxy inspects TLS here, add its authority with `http.extra_roots` in the configuration",
         )
     } else if error.is_timeout() || has(&["timed out"]) {
         (format!("{host} did not answer in time"), "check the network and try again")

@@ -33,7 +33,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Try it: a simulated company is connected and read, and questions about it are answered
     Demo(Demo),
-    /// Add, show and remove data sources
+    /// Add, show and remove data sources, and replace their credentials
     #[command(subcommand)]
     Source(Source),
     /// Read data sources and seal a snapshot of each
@@ -87,6 +87,13 @@ pub(crate) enum Source {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Replace the credential of a data source; the old one stays unless the new one is for the same system and works
+    Rotate {
+        /// Name of the data source
+        name: String,
+        #[command(flatten)]
+        token: Token,
     },
     /// Erase a data source with everything that was read from it, its credential included
     Remove {

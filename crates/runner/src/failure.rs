@@ -67,6 +67,11 @@ impl Failure {
         self
     }
 
+    /// Whether it waits for a person to confirm.
+    pub(crate) const fn needs_confirmation(&self) -> bool {
+        self.code == CONFIRM
+    }
+
     /// Puts what was being done in front.
     #[must_use]
     pub(crate) fn context(mut self, doing: &str) -> Self {

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 const DEFAULT_FILE: &str = "config/sightline.toml";
 
 /// Everything that can be set.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// Where everything is kept; empty for the platform's data directory.
@@ -26,7 +26,7 @@ pub(crate) struct Settings {
     pub(crate) http: HttpSettings,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SyncSettings {
     /// Minutes between the end of a sync and the start of the next.
@@ -37,7 +37,7 @@ pub(crate) struct SyncSettings {
     pub(crate) reserve: f64,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HttpSettings {
     /// Files with certificates of additional authorities, PEM.
@@ -49,7 +49,7 @@ impl Default for Settings {
         Self {
             data_dir: PathBuf::new(),
             log: "warn".to_owned(),
-            sync: SyncSettings { interval_minutes: 15, max_in_flight: 10, reserve: 0.1 },
+            sync: SyncSettings { interval_minutes: 60, max_in_flight: 10, reserve: 0.1 },
             http: HttpSettings::default(),
         }
     }

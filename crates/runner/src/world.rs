@@ -14,6 +14,7 @@ use crate::failure::{Failure, NOT_FOUND};
 use crate::settings::Settings;
 
 /// What every command works with.
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) registry: Registry,

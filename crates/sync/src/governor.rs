@@ -51,7 +51,7 @@ pub struct BucketUse {
     pub refused: u64,
 }
 
-/// Decides when a call may be made, for all syncs of one data source.
+/// Decides when a call may be made, for everything that one data source is asked in one run of the program.
 #[derive(Debug, Clone)]
 pub struct Governor(Arc<Shared>);
 
@@ -244,9 +244,9 @@ impl Governor {
 impl Budget for Governor {
     async fn acquire(&self, call: Call) -> Permit {
         let name = Self::bucket_of(&self.0.lock(), call);
-        let taken =
-            TAKEN.try_with(|taken| taken.borrow_mut().take_if(|place| place.bucket == name)).ok().flatten();
-        let mut place = match taken {
+        // A place of another bucket is given back at once: kept, it would stand in the way of the right one.
+        let taken = TAKEN.try_with(|taken| taken.borrow_mut().take()).ok().flatten();
+        let mut place = match taken.filter(|place| place.bucket == name) {
             Some(place) => place,
             None => loop {
                 match self.take(name) {
@@ -328,8 +328,9 @@ impl Bucket {
         let until_reset = seen.reset.since(server_now).min(LONGEST_WINDOW) + RESET_PRECISION;
         let others = self.in_flight.saturating_sub(1);
         match &mut self.window {
-            // An answer that was under way when the window changed.
-            Some(window) if seen.reset < window.reset => {}
+            // An answer that was under way when the window changed says nothing about the new one.
+            Some(window) if seen.reset < window.reset => return,
+            Some(window) if window.fresh && seen.reset == window.reset && answer.status != 429 => return,
             Some(window) if seen.reset == window.reset || window.fresh => {
                 if seen.reset > window.reset {
                     window.reset = seen.reset;
@@ -500,6 +501,32 @@ mod tests {
         assert!(governor.take("apps").is_err());
         let permit = tokio::time::timeout(Duration::from_secs(1), governor.acquire(other)).await;
         assert!(permit.is_ok(), "not held up by the other bucket");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_of_a_path_with_its_own_bucket_does_not_stand_in_its_own_way() {
+        let options = GovernorOptions { max_in_flight: 1, reserve: 0.0 };
+        let governor = Governor::new(options, Arc::new(SystemClock));
+        drop(governor.acquire(CALL).await);
+        governor.observe(CALL, answer(200, 50, 49, 60));
+        let other = Call { bucket: "apps", template: "/apps/{id}" };
+        governor.observe(other, answer(200, 500, 499, 60));
+        // The loop reserves by the bucket that the connector names.
+        let place = governor.take("apps").unwrap();
+        let step = Governor::with_place(place, governor.acquire(other));
+        assert!(tokio::time::timeout(Duration::from_secs(5), step).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_of_the_window_before_says_nothing_about_the_new_one() {
+        let governor = governor(0.0);
+        drop(governor.acquire(CALL).await);
+        governor.observe(CALL, answer(200, 10, 9, 5));
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        let places: Vec<_> = (0..2).map_while(|_| governor.take("apps").ok()).collect();
+        governor.observe(CALL, answer(200, 10, 0, 5));
+        assert_eq!(places.len(), 2);
+        assert!(governor.take("apps").is_ok(), "a late answer must not drain the new window");
     }
 
     #[tokio::test(start_paused = true)]

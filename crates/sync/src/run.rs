@@ -21,6 +21,8 @@ use crate::worklist::{Work, Worklist};
 
 /// An answer that breaks the protocol may have been cut on the way: worth another try, but not many.
 const PROTOCOL_ATTEMPTS: u32 = 3;
+/// A refusal for the rate limit that lasts this long has another cause than ourselves, and is a failure.
+const PATIENCE: Duration = Duration::from_mins(30);
 /// A sync that was interrupted longer ago starts anew: its first half would be too old for its second.
 const RESUME_WITHIN: Duration = Duration::from_hours(24);
 
@@ -195,7 +197,16 @@ impl Sync<'_> {
         let sealed = if let Some(sealed) = sealed {
             sealed
         } else {
-            state.work().await?;
+            match state.work().await {
+                // A cursor that has died meanwhile: what was begun cannot be finished.
+                Err(SyncError::Source(error)) if begun.resumed && *error.kind() == ErrorKind::Rejected => {
+                    tracing::warn!(source = state.sync.record.name, %error, "starting anew");
+                    state.abandon().await?;
+                    begun = state.begin().await?;
+                    state.work().await?;
+                }
+                outcome => outcome?,
+            }
             (state.sync.watch)(Event::Sealing);
             state.seal(begun.number).await?
         };
@@ -521,14 +532,13 @@ impl<'a> Loop<'a> {
             marks.push((finding.scope.clone(), self.gap(finding.scope, finding.reason, finding.detail)));
         }
         let mut then = step.then;
+        let mut led_to = BTreeSet::new();
         then.retain(|next| {
-            let repeats = self.worklist.knows(next);
-            if repeats {
+            let repeats = self.worklist.knows(next) || !led_to.insert(next.json.clone());
+            // An object that is listed twice leads twice to its parts; a list that leads back to itself never ends.
+            if repeats && next.about.scope == scope {
                 let detail = format!("{} leads back to a page that was read before", task.label);
-                marks.push((
-                    next.about.scope.clone(),
-                    self.gap(next.about.scope.clone(), GapReason::Protocol, detail),
-                ));
+                marks.push((scope.clone(), self.gap(scope.clone(), GapReason::Protocol, detail)));
             }
             !repeats
         });
@@ -552,7 +562,14 @@ impl<'a> Loop<'a> {
     fn judge(&mut self, work: &mut Work, error: Error) -> Result<Mark, Verdict> {
         let scope = &work.task.about.scope;
         match error.kind() {
-            ErrorKind::RateLimited { .. } => return Err(Verdict::Again),
+            ErrorKind::RateLimited { .. } => {
+                let since = *work.refused_since.get_or_insert_with(Instant::now);
+                if since.elapsed() < PATIENCE {
+                    return Err(Verdict::Again);
+                }
+                let error = Error::new(ErrorKind::Unavailable, error.message());
+                return self.judge_for_good(scope, &work.task.label, error);
+            }
             ErrorKind::Protocol if work.attempts + 1 < PROTOCOL_ATTEMPTS => {
                 work.attempts += 1;
                 return Err(Verdict::Again);
@@ -560,6 +577,11 @@ impl<'a> Loop<'a> {
             ErrorKind::Gone => return Ok(Mark::Gone),
             _ => {}
         }
+        self.judge_for_good(scope, &work.task.label, error)
+    }
+
+    /// A gap, or the end of the sync where the dataset is required.
+    fn judge_for_good(&mut self, scope: &Scope, label: &str, error: Error) -> Result<Mark, Verdict> {
         let required = scope.parent.is_none()
             && self.info.dataset(&scope.dataset).is_some_and(|dataset| dataset.required);
         match error.gap_reason() {
@@ -567,7 +589,7 @@ impl<'a> Loop<'a> {
                 tracing::info!(source = self.sync.record.name, scope = %scope, %error, "not read");
                 Ok(self.gap(scope.clone(), reason, error.message().to_owned()))
             }
-            _ => Err(Verdict::Stop(error.context(format_args!("reading {}", work.task.label)))),
+            _ => Err(Verdict::Stop(error.context(format_args!("reading {label}")))),
         }
     }
 

@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 use sightline_core::{RawTask, Scope};
+use tokio::time::Instant;
 
 /// A task of the sync in progress.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct Work {
     pub(crate) task: RawTask,
     /// How often it was tried.
     pub(crate) attempts: u32,
+    /// Since when it is refused for the rate limit.
+    pub(crate) refused_since: Option<Instant>,
 }
 
 impl PartialEq for Work {
@@ -68,7 +71,7 @@ impl Worklist {
         self.known.insert(hash(&task));
         *self.open_datasets.entry(task.about.scope.dataset.clone()).or_default() += 1;
         *self.open_scopes.entry(task.about.scope.clone()).or_default() += 1;
-        self.put(Work { id, task, attempts: 0 });
+        self.put(Work { id, task, attempts: 0, refused_since: None });
     }
 
     /// Puts a task back that is to be tried again.

@@ -8,7 +8,7 @@ use crate::answer::{AdminLine, ViaAnswer};
 use crate::cli::{Export, Format, List, Listing};
 use crate::command::gaps::reminder;
 use crate::failure::Failure;
-use crate::output::{Columns, json, json_line, line, number};
+use crate::output::{Columns, json, json_line, note, number};
 use crate::world::{World, graphs, nothing_read, selected};
 
 /// An entity with where it is known from.
@@ -65,7 +65,7 @@ fn entities<'a, T>(
     lines
 }
 
-/// Prints entities in the form that was asked for; gaps of their listing are never left out.
+/// Prints entities in the form that was asked for; gaps of their listing are told on standard error whatever it is.
 fn show<T: Serialize>(
     snapshots: &[Snapshot],
     dataset: &str,
@@ -74,6 +74,11 @@ fn show<T: Serialize>(
     names: &[&'static str],
     row: impl Fn(&EntityLine<'_, T>) -> Vec<String>,
 ) -> Result<(), Failure> {
+    for snapshot in snapshots {
+        for gap in snapshot.gaps().filter(|gap| gap.scope.dataset == dataset) {
+            note(format!("not complete [{}]: {}: {}", snapshot.source, gap.reason.phrase(), gap.detail));
+        }
+    }
     if format.json {
         return json(&lines);
     }
@@ -82,13 +87,7 @@ fn show<T: Serialize>(
     if format.csv {
         return columns.csv();
     }
-    columns.table()?;
-    for snapshot in snapshots {
-        for gap in snapshot.gaps().filter(|gap| gap.scope.dataset == dataset) {
-            line(format!("\nNot complete [{}]: {}: {}", snapshot.source, gap.reason.phrase(), gap.detail))?;
-        }
-    }
-    Ok(())
+    columns.table()
 }
 
 fn text(value: Option<&String>) -> String {
@@ -202,6 +201,11 @@ fn admins(graphs: &[Graph], format: Format) -> Result<(), Failure> {
             graph.admins().into_iter().map(|holding| AdminLine::of(graph, &holding)).collect::<Vec<_>>()
         })
         .collect();
+    if format.json || format.csv {
+        for gap in graphs.iter().flat_map(Graph::gaps_hiding_admins) {
+            note(format!("not complete: {}: {}; {}", gap.scope, gap.reason.phrase(), gap.consequence));
+        }
+    }
     if format.json {
         return json(&lines);
     }

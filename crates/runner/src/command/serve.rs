@@ -1,8 +1,11 @@
 //! `sightline serve`: every data source on its interval, until stopped.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use sightline_sync::{Schedule, SyncOptions};
+use sightline_store::{SourceRecord, Store, Vault};
+use sightline_sync::{Schedule, SyncOptions, SyncReport};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::command::sync::{run_one, show_report};
@@ -10,48 +13,67 @@ use crate::failure::Failure;
 use crate::output::{line, note};
 use crate::world::World;
 
-/// How often new and removed data sources are noticed.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// A sync that has ended: which data source, and how.
+type Ended = (u64, Result<SyncReport, Failure>);
 
 pub(crate) async fn run(world: &World) -> Result<(), Failure> {
     let store = world.store_to_write("serve")?;
-    let vault = World::vault(&store)?;
+    let vault = Arc::new(World::vault(&store)?);
     let interval = Duration::from_mins(u64::from(world.settings.sync.interval_minutes));
+    // Nobody else can add or remove one while the store is held here.
+    let sources = store.sources()?;
     let mut schedule = Schedule::new(interval);
+    schedule.set_sources(sources.iter().map(|source| source.id));
+    let minutes = interval.as_secs() / 60;
     line(format!(
-        "Serving {}; every data source is read every {} min. Stop with Ctrl-C.",
-        store.dir().display(),
-        interval.as_secs() / 60
+        "Serving {}; every data source is read every {minutes} min. Stop with Ctrl-C.",
+        store.dir().display()
     ))?;
-    let mut told_empty = false;
-    while !world.cancel.is_cancelled() {
-        let sources = store.sources()?;
-        schedule.set_sources(sources.iter().map(|source| source.id));
-        let due = schedule.next();
-        if due.is_none() && !told_empty {
-            told_empty = true;
-            note("no data sources yet: stop, connect one with `sightline source add`, and serve again");
-        }
-        let until =
-            due.map_or_else(|| Instant::now() + LOOK_AGAIN, |(_, at)| at.min(Instant::now() + LOOK_AGAIN));
+    if sources.is_empty() {
+        note("no data sources yet: stop, connect one with `sightline source add`, and serve again");
+    }
+    let mut running: JoinSet<Ended> = JoinSet::new();
+    loop {
+        let due = schedule.next().map(|(id, at)| (id, at.max(Instant::now())));
         tokio::select! {
-            () = tokio::time::sleep_until(until) => {}
             () = world.cancel.cancelled() => break,
-        }
-        let Some((id, at)) = due.filter(|(_, at)| *at <= Instant::now()) else { continue };
-        let Some(record) = sources.iter().find(|source| source.id == id) else { continue };
-        tracing::debug!(source = record.name, late_ms = at.elapsed().as_millis() as u64, "due");
-        schedule.start(id);
-        let outcome = run_one(world, &store, &vault, record, SyncOptions::default(), false).await;
-        schedule.finished(id, outcome.is_ok());
-        match outcome {
-            Ok(report) => show_report(&report)?,
-            Err(_) if world.cancel.is_cancelled() => break,
-            // One sync that fails is tried again; the last snapshot stays in force.
-            Err(failure) => {
-                let _ = failure.report();
+            Some(ended) = running.join_next() => finish(&mut schedule, ended)?,
+            () = until(due.map(|(_, at)| at)) => {
+                let record = due.and_then(|(id, _)| sources.iter().find(|source| source.id == id));
+                let Some(record) = record else { continue };
+                schedule.start(record.id);
+                running.spawn(read(world.clone(), store.clone(), vault.clone(), record.clone()));
             }
         }
     }
+    // Each of them stops by itself, with what it has read stored.
+    while running.join_next().await.is_some() {}
     line("Stopped; an unfinished sync goes on with the next start.")
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn read(world: World, store: Arc<Store>, vault: Arc<Vault>, record: SourceRecord) -> Ended {
+    (record.id, run_one(&world, &store, &vault, &record, SyncOptions::default(), false).await)
+}
+
+fn finish(schedule: &mut Schedule, ended: Result<Ended, tokio::task::JoinError>) -> Result<(), Failure> {
+    let (id, outcome) = ended.map_err(|_| Failure::new("a sync ended in a panic, which is a bug"))?;
+    match outcome {
+        Ok(report) => {
+            schedule.finished(id, true);
+            show_report(&report)
+        }
+        // The last snapshot stays in force. What waits for a person is not helped by haste.
+        Err(failure) => {
+            schedule.finished(id, failure.needs_confirmation());
+            let _ = failure.report();
+            Ok(())
+        }
+    }
 }

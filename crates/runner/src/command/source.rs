@@ -31,6 +31,29 @@ pub(crate) async fn run(world: &World, command: Source) -> Result<(), Failure> {
         }
         Source::List { json } => list(world, json),
         Source::Show { name, json } => show(world, &name, json),
+        Source::Rotate { name, token: from } => {
+            let credential = BTreeMap::from([("token".to_owned(), token(&from)?)]);
+            let store = world.store_to_write("source rotate")?;
+            let record = source_named(&store, &name)?;
+            let vault = World::vault(&store)?;
+            let opened = world.open_source(
+                &record.connector,
+                &record.settings,
+                &credential,
+                record.allow_loopback_http,
+            )?;
+            let preflight = patient_preflight(&*opened.source).await?;
+            if preflight.tenant.id != record.tenant.id {
+                return Err(Failure::usage(format!(
+                    "the new credential is for {} ({}), not for {} ({})",
+                    preflight.address, preflight.tenant.id, record.address, record.tenant.id
+                ))
+                .hint("the old one was kept; connect the other system with `sightline source add`"));
+            }
+            store.set_credential(&vault, record.id, &credential)?;
+            show_preflight(world, &record.connector, &preflight)?;
+            line(format!("\nThe credential of {:?} was replaced.", record.name))
+        }
         Source::Remove { name } => {
             let store = world.store_to_write("source remove")?;
             let record = source_named(&store, &name)?;
@@ -110,8 +133,8 @@ pub(crate) async fn connect(
             preflight.address, known.name
         ))
         .hint(format!(
-            "read it with `sightline sync {:?}`, or remove it first to replace its token",
-            known.name
+            "read it with `sightline sync {:?}`, or replace its token with `sightline source rotate {:?} …`",
+            known.name, known.name
         )));
     }
     let title = opened.source.info().title;

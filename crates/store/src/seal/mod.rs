@@ -10,7 +10,7 @@ mod runs;
 use std::collections::{BTreeMap, BTreeSet};
 
 use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
-use sightline_core::{EntityKind, Scope, SnapshotNumber, Tallies, Time};
+use sightline_core::{EntityKind, Gap, Scope, SnapshotNumber, Tallies, Time};
 
 use crate::codec::{self, Packer, Unpacker};
 use crate::error::{Result, StoreError};
@@ -171,6 +171,8 @@ struct Sealing<'t, 'u> {
     listed: Kinds,
     /// Datasets whose whole listing was read completely.
     complete_listings: BTreeSet<String>,
+    /// Datasets whose whole listing could not be read, and why.
+    failed_listings: BTreeMap<String, Gap>,
 }
 
 impl<'t, 'u> Sealing<'t, 'u> {
@@ -213,6 +215,13 @@ impl<'t, 'u> Sealing<'t, 'u> {
             .filter(|work| work.scope.parent.is_none() && work.is_whole())
             .map(|work| work.scope.dataset.clone())
             .collect();
+        let failed_listings = works
+            .iter()
+            .filter_map(|work| match (&work.scope.parent, &work.mark) {
+                (None, Some(Mark::Gap(gap))) => Some((work.scope.dataset.clone(), gap.clone())),
+                _ => None,
+            })
+            .collect();
         Ok(Self {
             number,
             rules,
@@ -227,6 +236,7 @@ impl<'t, 'u> Sealing<'t, 'u> {
             gone,
             listed,
             complete_listings,
+            failed_listings,
         })
     }
 
@@ -290,6 +300,13 @@ impl<'t, 'u> Sealing<'t, 'u> {
                 after.gap = None;
             }
             Some(Mark::Gap(gap)) => after.gap = Some(gap.clone()),
+            // What only a listing leads to was not read because that listing was not.
+            None if work.scope.parent.is_some() && work.staged == Kinds::default() => {
+                let listing = self.rules.listings.get(&work.scope.dataset);
+                if let Some(gap) = listing.and_then(|listing| self.failed_listings.get(listing)) {
+                    after.gap = Some(Gap { scope: work.scope.clone(), ..gap.clone() });
+                }
+            }
             Some(Mark::Gone) | None => {}
         }
         let mut done = Done { work, after, added: 0, removed: 0, changed: 0, counted: false };
