@@ -139,8 +139,14 @@ fn what_is_not_complete_is_never_left_out_of_a_table() {
     let case = Case::new(95);
     let refused = json!({"status": {"code": 403, "error_code": "E0000006"}});
     case.sync(&json!([fault("/api/v1/iam/roles", &refused), fault("/api/v1/logs", &refused)])).ok();
-    let roles = case.home.run(&["list", "roles"]).ok().stdout;
-    assert!(roles.contains("Not complete [Okta]: denied") && roles.contains("/api/v1/iam/roles"), "{roles}");
+    for format in [&[][..], &["--json"], &["--csv"]] {
+        let told = case.home.run(&[&["list", "roles"], format].concat()).ok();
+        let roles = told.stderr;
+        assert!(
+            roles.contains("not complete [Okta]: denied") && roles.contains("/api/v1/iam/roles"),
+            "{roles}"
+        );
+    }
     let who = case.home.run(&["who", GITHUB]).ok().stdout;
     assert!(who.contains("unknown"), "last use is not known: {who}");
     assert!(!who.contains("not since"), "unread activity is told as unused: {who}");

@@ -93,8 +93,11 @@ impl Model {
                     paths.insert((format!("unknown {word}"), counts(edge)));
                 }
                 AssignmentOrigin::Group(group) => {
-                    let seen_in_force = through_groups.iter().any(|(_, in_force)| *in_force);
-                    let explained = if counts(edge) { seen_in_force } else { !through_groups.is_empty() };
+                    let fits =
+                        |path: &str| group.as_ref().is_none_or(|named| path == format!("group {named}"));
+                    let explained = through_groups
+                        .iter()
+                        .any(|(path, in_force)| fits(path) && (*in_force || !counts(edge)));
                     if !explained {
                         let name = group.as_deref().unwrap_or("?");
                         paths.insert((format!("unseen {name}"), counts(edge)));

@@ -172,25 +172,6 @@ impl Client {
             before = Some(after);
         }
     }
-
-    /// Reads a list to its end and only counts the bytes.
-    pub(crate) fn drain(&mut self, path: &str) -> usize {
-        let mut bytes = 0;
-        let mut page = path.to_owned();
-        loop {
-            let answer = self.get(&page);
-            assert_eq!(answer.status, 200);
-            bytes += answer.body.len();
-            let Some(after) = next_cursor(&answer) else { return bytes };
-            page = with_cursor(path, &after);
-        }
-    }
-
-    /// What the operating system says about this process's memory.
-    pub(crate) fn memory() -> String {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        status.lines().filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS")).collect()
-    }
 }
 
 fn line(connection: &mut BufReader<TcpStream>) -> io::Result<String> {

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client::{Client, Running, start};
+use client::{Running, start};
 use serde_json::Value;
 use sightline_sim::{
     Company, CompanySpec, OktaOptions, RateLimits,
@@ -508,50 +508,5 @@ fn objects_have_the_size_of_real_ones() {
         let answer = client.get(&path);
         let size = answer.body.len() / answer.list().len();
         assert!((low..high).contains(&size), "{path}: {size} bytes per object");
-    }
-}
-
-/// Run with `--release --ignored --nocapture` to see how long a large company takes.
-#[test]
-#[ignore = "a measurement"]
-fn measure() {
-    let now = "2026-03-01T12:00:00Z".parse().unwrap();
-    for (people, groups, apps, memberships, assignments) in
-        [(10_000, 500, 100, 100_000, 80_000), (100_000, 5000, 800, 1_500_000, 3_000_000)]
-    {
-        let spec = CompanySpec { people, groups, apps, memberships, assignments, seed: 1, now };
-        let started = Instant::now();
-        let company = Arc::new(Company::generate(spec));
-        println!("{people} people: generated in {:?}", started.elapsed());
-        let started = Instant::now();
-        let pairs = company.truth().effective_pairs();
-        println!(
-            "  {pairs} effective pairs in {:?}; {:?}",
-            started.elapsed(),
-            company.truth().requests_minimum()
-        );
-        let started = Instant::now();
-        let running = start(Arc::clone(&company), OktaOptions::default());
-        println!("  started in {:?}", started.elapsed());
-        let started = Instant::now();
-        let mut client = running.client();
-        let mut paths = vec![
-            "/api/v1/users?limit=200".to_owned(),
-            "/api/v1/users?limit=200&filter=status+eq+%22DEPROVISIONED%22".to_owned(),
-            "/api/v1/groups?limit=200&expand=stats".to_owned(),
-            "/api/v1/apps?limit=200".to_owned(),
-        ];
-        paths.extend(company.groups.iter().skip(1).map(|group| format!("/api/v1/groups/{}/users", group.id)));
-        for app in &company.apps {
-            paths.push(format!("/api/v1/apps/{}/users?limit=500", app.id));
-            paths.push(format!("/api/v1/apps/{}/groups?limit=200", app.id));
-        }
-        let mut bytes = 0;
-        for path in &paths {
-            bytes += client.drain(path);
-        }
-        let requests: u64 = running.server().requests().values().sum();
-        println!("  {requests} requests, {} MB in {:?}", bytes / 1_000_000, started.elapsed());
-        println!("  memory: {}", Client::memory());
     }
 }
