@@ -28,7 +28,7 @@ fn what_breaks_on_the_way_is_read_again() {
             .map(|_| {
                 let action = &actions[rng.usize(..actions.len())];
                 // A page of HTML is given another try, but not many.
-                let times = if *action == "html" { 1 } else { rng.u64(1..=3) };
+                let times = if *action == "html" { 1 } else { rng.u64(1..=2) };
                 json!({"path": "*", "nth": rng.u64(1..=70), "times": times, "action": action})
             })
             .collect();
