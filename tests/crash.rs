@@ -8,9 +8,9 @@ use sightline_sim::CompanySpec;
 
 use crate::harness::{Facts, Home, SimSetup, assert_same, now, tiny};
 
-/// Calls that a kill can cost: ten steps are in flight at once by default, and one of them may read four pages of the
+/// Calls that a kill can cost: ten steps are in flight at once by default, and one of them may read eight pages of the
 /// log.
-const LOST_AT_MOST: u64 = 10 + 3;
+const LOST_AT_MOST: u64 = 10 + 7;
 
 fn company() -> CompanySpec {
     CompanySpec { groups: 50, apps: 20, ..CompanySpec::for_people(160, 11, now()) }

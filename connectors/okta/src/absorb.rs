@@ -1,12 +1,15 @@
 //! From one answer to facts and further tasks; no I/O.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use sightline_core::source::Finding;
 use sightline_core::{
     ActivityWindow, Error, ErrorKind, GapReason, Holding, HoldingScope, Principal, Record, Result, Scope,
-    Step, Tallies, Task, Time,
+    Step, Tallies, Task, Time, Usage,
 };
 use sightline_http::Cursor;
 
@@ -104,7 +107,12 @@ pub(crate) fn absorb(task: &OktaTask, answer: Answer<'_>) -> Result<Step<OktaTas
         OktaTask::UserRoles { user } => roles_of(task, &Principal::Account(user.clone()), body, &mut step)?,
         OktaTask::GroupRoles { group } => roles_of(task, &Principal::Group(group.clone()), body, &mut step)?,
         OktaTask::RoleTargets { .. } => return absorb_targets(task, body, next),
-        OktaTask::Log { .. } => return absorb_log(task, body, next, now),
+        OktaTask::Log { cursor, .. } => {
+            let next = next.filter(|next| next != cursor);
+            let is_present = next.is_none();
+            let pages = vec![read_events(body, task)?];
+            return Ok(absorb_log(task, pages, next.unwrap_or_else(|| cursor.clone()), is_present, now));
+        }
         // Needs no answer.
         OktaTask::Everyone { .. } => {}
     }
@@ -209,40 +217,73 @@ pub(crate) fn unknown_targets(
     }
 }
 
-fn absorb_log(task: &OktaTask, body: &[u8], next: Option<Cursor>, now: Time) -> Result<Step<OktaTask>> {
-    let OktaTask::Log { since, cursor, walk_started, read_to, read_until, counted_to } = task else {
-        return Ok(Step::default());
+/// What a page of the log says.
+pub(crate) struct Events {
+    usage: Vec<Usage>,
+    odd: u64,
+    last: Option<Time>,
+    is_empty: bool,
+}
+
+/// Understands a page of the log by itself, so that several can be understood at once.
+pub(crate) fn read_events(body: &[u8], task: &OktaTask) -> Result<Events> {
+    let counted_to = if let OktaTask::Log { counted_to, .. } = task { *counted_to } else { None };
+    let found = list::<LogEvent>(body)?;
+    let events = found.understood;
+    Ok(Events {
+        usage: map::usage(&events, counted_to),
+        odd: found.odd,
+        last: events.iter().filter_map(|event| event.published).max(),
+        is_empty: events.is_empty(),
+    })
+}
+
+/// Goes on in the log after some pages in a row, or leaves off where they reach the present.
+pub(crate) fn absorb_log(
+    task: &OktaTask,
+    pages: Vec<Events>,
+    cursor: Cursor,
+    is_present: bool,
+    now: Time,
+) -> Step<OktaTask> {
+    let OktaTask::Log { since, walk_started, read_to, read_until, counted_to, .. } = task else {
+        return Step::default();
     };
     let walk_started = walk_started.unwrap_or(now);
     let mut step = Step::default();
     // One event that is not understood is one use that is missed, so it counts as a gap like everywhere else.
-    let found = list::<LogEvent>(body)?;
-    note_odd(task, found.odd, &mut step);
-    let events = found.understood;
-    let last = events.iter().filter_map(|event| event.published).max();
-    // The log is followed by its cursor for ever: a page without events or without a new cursor is the present.
-    let moved = next.as_ref().is_some_and(|next| next != cursor);
-    let caught_up = events.is_empty() || !moved || last.is_some_and(|last| last > walk_started);
+    note_odd(task, pages.iter().map(|page| page.odd).sum(), &mut step);
+    let last = pages.iter().filter_map(|page| page.last).max();
+    // The log is followed by its cursor for ever: a page without events is the present, too.
+    let is_empty = pages.last().is_none_or(|page| page.is_empty);
+    let caught_up = is_present || is_empty || last.is_some_and(|last| last > walk_started);
     let read_to = (*read_to).max(last);
-    let read_until = if caught_up { Some(now) } else { *read_until };
     let until = if caught_up { now } else { read_to.unwrap_or(*since) };
-    step.records = map::usage(&events, *counted_to);
+    let mut rolled: BTreeMap<(String, Option<String>), Usage> = BTreeMap::new();
+    for usage in pages.into_iter().flat_map(|page| page.usage) {
+        match rolled.entry((usage.account.clone(), usage.resource.clone())) {
+            Entry::Occupied(mut entry) => entry.get_mut().merge(&usage),
+            Entry::Vacant(entry) => {
+                entry.insert(usage);
+            }
+        }
+    }
+    step.records = rolled.into_values().map(Record::Usage).collect();
     step.records.push(Record::ActivityWindow(ActivityWindow { since: *since, until: until.max(*since) }));
-    let cursor = next.unwrap_or_else(|| cursor.clone());
-    let onward = |walk_started| OktaTask::Log {
+    let onward = OktaTask::Log {
         since: *since,
         cursor,
-        walk_started,
+        walk_started: if caught_up { None } else { Some(walk_started) },
         read_to,
-        read_until,
+        read_until: if caught_up { Some(now) } else { *read_until },
         counted_to: *counted_to,
     };
     if caught_up {
-        step.later.push(onward(None));
+        step.later.push(onward);
     } else {
-        step.then.push(onward(Some(walk_started)));
+        step.then.push(onward);
     }
-    Ok(step)
+    step
 }
 
 /// The walk anew from a time, after its cursor has died: from a little before what was read, because events arrive

@@ -35,7 +35,9 @@ fn protocol(error: serde_json::Error) -> Error {
 /// Decodes a list.
 pub(crate) fn list<T: DeserializeOwned>(body: &[u8]) -> Result<Objects<T>> {
     // In one pass where every object can be understood, which is nearly always.
-    if let Ok(understood) = serde_json::from_slice::<Vec<T>>(body) {
+    // Checked as a whole, text need not be checked string by string.
+    if let Some(understood) = std::str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok())
+    {
         return Ok(Objects { understood, odd: 0, sample: first_of(body) });
     }
     let raw: Vec<&RawValue> = serde_json::from_slice(body).map_err(protocol)?;

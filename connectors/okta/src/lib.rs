@@ -29,10 +29,10 @@ use sightline_http::{Auth, Client, Cursor, Page, Request};
 pub use config::OktaConfig;
 pub use task::OktaTask;
 
-use absorb::{Answer, absorb, check_everyone, restart_log, unknown_targets};
+use absorb::{Answer, absorb, absorb_log, check_everyone, read_events, restart_log, unknown_targets};
 
 /// Pages of the log that one step reads.
-const LOG_PAGES: u32 = 4;
+const LOG_PAGES: usize = 8;
 /// Okta keeps its log this long.
 const LOG_RETENTION: Duration = Duration::from_hours(90 * 24);
 
@@ -233,36 +233,36 @@ impl DataSource for Okta {
 impl Okta {
     /// Reads on in the log from its page for a task, a few pages at once.
     ///
-    /// The log is one chain of pages, the longest of a first sync: the next one is asked for while one is understood.
+    /// The log is one chain of pages, the longest of a first sync: the next one is asked for while others are still being
+    /// understood, each by a thread of its own.
     async fn read_log(&self, task: &OktaTask, page: Page) -> Result<Step<OktaTask>> {
-        let mut step = Step::default();
-        let (mut task, mut page) = (task.clone(), page);
-        for left in (0..LOG_PAGES).rev() {
-            let following = page
-                .next
-                .clone()
-                .filter(|next| left > 0 && task.cursor() != Some(next))
-                .map(|next| task.at(next));
-            let fetch = async {
-                match &following {
-                    Some(following) => get(&self.client, following).await.ok(),
-                    None => None,
-                }
-            };
-            // The first is polled first: the request is on its way before the page is understood. The log repeats its
-            // cursor when there is nothing new, which is no error here.
-            let answer = Answer { body: &page.body, next: page.next.clone(), now: self.clock.now() };
-            let (fetched, absorbed) = tokio::join!(biased; fetch, async { absorb(&task, answer) });
-            let found = absorbed?;
-            step.records.extend(found.records);
-            step.gaps.extend(found.gaps);
-            step.later = found.later;
-            step.then = found.then;
-            // A page that could not be fetched, or is not wanted any more, is not read on from here.
-            let (Some(fetched), [onward]) = (fetched, step.then.as_slice()) else { break };
-            (task, page) = (onward.clone(), fetched);
+        let task = Arc::new(task.clone());
+        let mut reading = Vec::new();
+        let mut asked = task.cursor().cloned().unwrap_or_default();
+        let mut page = page;
+        let next = loop {
+            let (body, of) = (std::mem::take(&mut page.body), task.clone());
+            reading.push(tokio::task::spawn_blocking(move || read_events(&body, &of)));
+            // The log repeats its cursor when there is nothing new, which is no error here.
+            let Some(next) = page.next.filter(|next| *next != asked) else { break None };
+            if reading.len() == LOG_PAGES {
+                break Some(next);
+            }
+            match get(&self.client, &task.at(next.clone())).await {
+                Ok(following) => (asked, page) = (next, following),
+                // The next step's first call; an error that lasts is found there.
+                Err(_) => break Some(next),
+            }
+        };
+        let mut pages = Vec::new();
+        for page in reading {
+            let read =
+                page.await.map_err(|_| Error::new(ErrorKind::Protocol, "a page of the log was not read"))?;
+            pages.push(read?);
         }
-        Ok(step)
+        // At the present the cursor stays where the last page was asked for.
+        let is_present = next.is_none();
+        Ok(absorb_log(&task, pages, next.unwrap_or(asked), is_present, self.clock.now()))
     }
 
     /// Refusals that have a meaning for one task only.

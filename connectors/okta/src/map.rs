@@ -826,7 +826,7 @@ pub(crate) const SIGN_ON: &str = "user.authentication.sso";
 /// Rolls the events of a page up to one record per account and application; failures are not use.
 ///
 /// Events up to `counted_to` were counted before: they still tell when something was used, but not how often.
-pub(crate) fn usage(events: &[LogEvent], counted_to: Option<Time>) -> Vec<Record> {
+pub(crate) fn usage(events: &[LogEvent], counted_to: Option<Time>) -> Vec<Usage> {
     let mut rolled: BTreeMap<(&str, Option<&str>), Usage> = BTreeMap::new();
     for event in events {
         let outcome = event.outcome.as_ref().and_then(|outcome| outcome.result.as_deref());
@@ -858,5 +858,5 @@ pub(crate) fn usage(events: &[LogEvent], counted_to: Option<Time>) -> Vec<Record
         };
         rolled.entry((account, resource)).and_modify(|usage| usage.merge(&one)).or_insert(one);
     }
-    rolled.into_values().map(Record::Usage).collect()
+    rolled.into_values().collect()
 }

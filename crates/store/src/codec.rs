@@ -24,7 +24,9 @@ const PIECE_BYTES: usize = 16_000;
 const FRAME_BYTES: usize = 256 * 1024;
 /// A frame that claims to be larger is damaged; a single record is never near.
 const MAX_FRAME_BYTES: usize = 1 << 30;
-const LEVEL: i32 = 3;
+pub(crate) const FOR_LONG: i32 = 3;
+/// What is read once and thrown away is compressed quickly.
+pub(crate) const FOR_SHORT: i32 = 1;
 
 /// Encodes a small row.
 pub(crate) fn to_row<T: Serialize>(value: &T) -> Result<Vec<u8>> {
@@ -70,8 +72,8 @@ pub(crate) struct Packer {
 }
 
 impl Packer {
-    pub(crate) fn new() -> Result<Self> {
-        let mut compressor = Compressor::new(LEVEL).map_err(cannot_compress)?;
+    pub(crate) fn new(level: i32) -> Result<Self> {
+        let mut compressor = Compressor::new(level).map_err(cannot_compress)?;
         compressor.set_parameter(CParameter::ChecksumFlag(true)).map_err(cannot_compress)?;
         Ok(Self { compressor, plain: Vec::new(), blob: Vec::new() })
     }
@@ -221,7 +223,7 @@ mod tests {
     use super::*;
 
     fn blob_of(values: &[(String, u64)]) -> Vec<u8> {
-        let mut packer = Packer::new().unwrap();
+        let mut packer = Packer::new(FOR_LONG).unwrap();
         for value in values {
             packer.push(value).unwrap();
         }

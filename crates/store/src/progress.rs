@@ -184,7 +184,7 @@ impl Store {
     /// Stores what steps found, all of it or nothing, durably; gives the ids of the tasks that each one added.
     pub fn commit_steps(&self, source_id: u64, outcomes: &[StepOutcome]) -> Result<Vec<Vec<u64>>> {
         // Compressing does not need the writer's lock.
-        let mut packer = Packer::new()?;
+        let mut packer = Packer::new(codec::FOR_SHORT)?;
         let mut blobs = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
             for record in &outcome.records {

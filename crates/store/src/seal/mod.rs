@@ -227,7 +227,7 @@ impl<'t, 'u> Sealing<'t, 'u> {
             rules,
             staged: txn.open_table(STAGED)?,
             content: txn.open_table(CONTENT)?,
-            packer: Packer::new()?,
+            packer: Packer::new(codec::FOR_LONG)?,
             unpacker,
             works,
             done: Vec::new(),

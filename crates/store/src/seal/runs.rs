@@ -7,7 +7,7 @@ use std::vec;
 use redb::ReadableTable;
 use sightline_core::{Record, Scope};
 
-use crate::codec::{Packer, Unpacker, Values};
+use crate::codec::{FOR_SHORT, Packer, Unpacker, Values};
 use crate::error::{Result, StoreError};
 use crate::keys;
 
@@ -106,7 +106,7 @@ impl<'a> Sorter<'a> {
     fn close_run(&mut self) -> Result<()> {
         let mut packer = match self.packer.take() {
             Some(packer) => packer,
-            None => Packer::new()?,
+            None => Packer::new(FOR_SHORT)?,
         };
         for (_, record) in Sorted::new(std::mem::take(&mut self.records)) {
             packer.push(&record)?;
@@ -216,7 +216,7 @@ mod tests {
         ) {
             let mut expected: BTreeMap<String, Record> = BTreeMap::new();
             let unpacker = Unpacker::new().unwrap();
-            let mut packer = Packer::new().unwrap();
+            let mut packer = Packer::new(FOR_SHORT).unwrap();
             let mut sorter = Sorter::new(&unpacker, run_bytes);
             for step in steps {
                 for (account, first, count) in step {
