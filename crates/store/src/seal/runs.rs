@@ -12,7 +12,7 @@ use crate::error::{Result, StoreError};
 use crate::keys;
 
 /// Compressed bytes that are sorted in memory at once.
-pub(crate) const RUN_BYTES: usize = 1024 * 1024;
+pub(crate) const RUN_BYTES: usize = 2 * 1024 * 1024;
 
 /// Records of one scope by key, every key once.
 pub(crate) enum Staged<'a> {
