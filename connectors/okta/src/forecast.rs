@@ -14,7 +14,7 @@ use crate::task::OktaTask;
 ///
 /// Groups tell their members; what no listing tells (users of an application, deactivated users, events) is taken
 /// from the last snapshot, and without one is the least that it can be.
-pub(crate) async fn run(client: &Client, last: Option<&Tallies>) -> Result<Forecast> {
+pub(crate) async fn run(client: &Client, last: Option<&Tallies>, now: Time) -> Result<Forecast> {
     let mut read = Reading { members_exact: true, ..Reading::default() };
     let start = Cursor::default;
     for first in [
@@ -25,6 +25,15 @@ pub(crate) async fn run(client: &Client, last: Option<&Tallies>) -> Result<Forec
         OktaTask::Roles { cursor: start() },
     ] {
         read.list(client, first).await?;
+    }
+    // The limits of the buckets that the listings did not touch: one call each tells.
+    let log = OktaTask::log_since(now);
+    for probe in [OktaTask::Users { cursor: start() }, log] {
+        match get(client, &probe).await {
+            Ok(_) => {}
+            Err(error) if error.gap_reason().is_some() => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(read.into_forecast(last))
 }

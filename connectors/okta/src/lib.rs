@@ -185,14 +185,7 @@ impl DataSource for Okta {
             OktaTask::Groups { cursor: start() },
             OktaTask::Apps { cursor: start() },
             OktaTask::Users { cursor: start() },
-            OktaTask::Log {
-                since: now.before(LOG_RETENTION),
-                cursor: start(),
-                walk_started: None,
-                read_to: None,
-                read_until: None,
-                counted_to: None,
-            },
+            OktaTask::log_since(now.before(LOG_RETENTION)),
         ]
     }
 
@@ -226,7 +219,7 @@ impl DataSource for Okta {
     }
 
     async fn forecast(&self, last: Option<&Tallies>) -> Result<Forecast> {
-        forecast::run(&self.client, last).await
+        forecast::run(&self.client, last, self.clock.now()).await
     }
 }
 

@@ -32,14 +32,7 @@ pub(crate) async fn run(client: &Client, now: Time) -> Result<Preflight> {
         OktaTask::Apps { cursor: start() },
         OktaTask::Roles { cursor: start() },
         OktaTask::RoleAssignees { cursor: start() },
-        OktaTask::Log {
-            since: now,
-            cursor: start(),
-            walk_started: None,
-            read_to: None,
-            read_until: None,
-            counted_to: None,
-        },
+        OktaTask::log_since(now),
     ];
     let mut checks = Vec::new();
     for probe in &probes {

@@ -125,6 +125,12 @@ pub enum TargetKind {
 }
 
 impl OktaTask {
+    /// The log from this time on, of which nothing was read yet.
+    pub(crate) fn log_since(since: Time) -> Self {
+        let cursor = Cursor::default();
+        Self::Log { since, cursor, walk_started: None, read_to: None, read_until: None, counted_to: None }
+    }
+
     /// The path with placeholders.
     pub(crate) const fn template(&self) -> &'static str {
         match self {

@@ -165,7 +165,8 @@ pub struct Finding {
     pub detail: String,
 }
 
-/// Numbers of one sync: records per dataset (`users`), per scope (`group_members/00g…`), and what steps added.
+/// Numbers of one sync: records per dataset (`users`) and what steps added; those of a snapshot also hold the records of
+/// each scope under a parent (`group_members/00g…`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tallies(pub BTreeMap<String, u64>);
 
