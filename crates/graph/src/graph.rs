@@ -213,16 +213,6 @@ impl Graph {
         if self.group(group).everyone { listed + self.present.count() } else { listed }
     }
 
-    /// The groups that the resource is assigned to, by name, whatever the status of the assignment.
-    pub fn groups_assigned(&self, resource: ResourceIx) -> Vec<GroupIx> {
-        self.group_assignments.of_resource(resource).iter().map(|edge| GroupIx(edge.group)).collect()
-    }
-
-    /// The resources that are assigned to the group, by label, whatever the status of the assignment.
-    pub fn resources_assigned(&self, group: GroupIx) -> Vec<ResourceIx> {
-        self.group_assignments.of_group(group).map(|edge| ResourceIx(edge.resource)).collect()
-    }
-
     /// The active rules that put accounts into the group, by name.
     pub fn rules_into(&self, group: GroupIx) -> impl Iterator<Item = &Rule> {
         let rules = self.rules_by_group.get(&group.0).into_iter().flatten();
