@@ -28,7 +28,7 @@ fn what_breaks_on_the_way_is_read_again() {
             .map(|_| {
                 let action = &actions[rng.usize(..actions.len())];
                 // A page of HTML is given another try, but not many.
-                let times = if *action == "html" { 1 } else { rng.u64(1..=2) };
+                let times = if *action == "html" { 1 } else { rng.u64(1..=3) };
                 json!({"path": "*", "nth": rng.u64(1..=70), "times": times, "action": action})
             })
             .collect();
@@ -40,6 +40,36 @@ fn what_breaks_on_the_way_is_read_again() {
         case.sync(&faults).ok();
         assert_eq!(case.home.gaps(), [], "seed {seed}: {faults}");
         assert_same(&format!("seed {seed}: {faults}"), &timeless(case.home.facts()), &expected);
+    }
+}
+
+#[test]
+fn a_role_whose_targets_cannot_be_read_is_held_all_the_same() {
+    let spec = tiny(57);
+    let expected = reference(spec);
+    let path = "/api/v1/groups/{id}/roles/{role}/targets/groups";
+
+    // Bad once or twice is read again.
+    let case = Case::new(57);
+    case.sync(&json!([{"path": path, "nth": 1, "times": 2, "action": "html"}])).ok();
+    assert_eq!(case.home.gaps(), []);
+    assert_same("read again", &timeless(case.home.facts()), &expected);
+
+    // Bad for good leaves a gap, and the role: neither the whole organisation nor nothing.
+    for action in [json!("html"), json!("gone"), status(403, "E0000006"), status(400, "E0000031")] {
+        let case = Case::new(57);
+        case.sync(&json!([fault(path, &action)])).ok();
+        let gaps = case.home.gaps();
+        assert!(
+            !gaps.is_empty() && gaps.iter().all(|(scope, _)| scope.starts_with("group_roles/")),
+            "{gaps:?}"
+        );
+        let facts = case.home.facts();
+        let held: Vec<_> = facts.values().filter(|fact| fact["scope"]["dataset"] == "group_roles").collect();
+        let before = expected.values().filter(|fact| fact["scope"]["dataset"] == "group_roles").count();
+        assert_eq!(held.len(), before, "{action}: no role is lost");
+        let scope = |fact: &Value| fact["record"]["holding"]["scope"].clone();
+        assert!(held.iter().any(|fact| scope(fact).get("unknown").is_some()), "{action}: {held:?}");
     }
 }
 

@@ -21,8 +21,8 @@ use std::time::Duration;
 use sightline_core::source::DatasetInfo;
 use sightline_core::time::Clock;
 use sightline_core::{
-    Context, DataSource, EntityKind, Error, ErrorKind, Forecast, GapReason, Info, Preflight, Result, Step,
-    Tallies, Task,
+    Context, DataSource, EntityKind, Error, ErrorKind, Forecast, GapReason, Holding, Info, Preflight, Result,
+    Step, Tallies, Task,
 };
 use sightline_http::{Auth, Client, Cursor, Page, Request};
 
@@ -31,6 +31,8 @@ pub use task::OktaTask;
 
 use absorb::{Answer, absorb, absorb_log, check_everyone, read_events, restart_log, unknown_targets};
 
+/// How often the targets of a role are asked for when the answer breaks the protocol.
+const TARGET_ATTEMPTS: u32 = 3;
 /// Pages of the log that one step reads.
 const LOG_PAGES: usize = 8;
 /// Okta keeps its log this long.
@@ -201,6 +203,9 @@ impl DataSource for Okta {
         {
             return Ok(Step { then: vec![again], ..Step::default() });
         }
+        if let OktaTask::RoleTargets { holding, .. } = task {
+            return self.read_targets(task, holding).await;
+        }
         let page = match get(&self.client, task).await {
             Ok(page) => page,
             Err(error) => return self.recover(task, error).await,
@@ -258,6 +263,35 @@ impl Okta {
         Ok(absorb_log(&task, pages, next.unwrap_or(asked), is_present, self.clock.now()))
     }
 
+    /// What limits a role; a role whose targets cannot be read is still held.
+    ///
+    /// A bad answer is tried again here and not by the host, which would know nothing of the role when it gives up.
+    async fn read_targets(&self, task: &OktaTask, holding: &Holding) -> Result<Step<OktaTask>> {
+        let mut attempt = 1;
+        loop {
+            let read = async {
+                let page = get(&self.client, task).await?;
+                let next = page.next_after(task.cursor().unwrap_or(&Cursor::default()))?;
+                absorb(task, Answer { body: &page.body, next, now: self.clock.now() })
+            };
+            let error = match read.await {
+                Ok(step) => return Ok(step),
+                Err(error) => error,
+            };
+            match error.kind() {
+                ErrorKind::Protocol if attempt < TARGET_ATTEMPTS => attempt += 1,
+                // The assignment may have ended between two calls, but "not found" for its targets does not prove that.
+                ErrorKind::Gone => {
+                    return Ok(unknown_targets(task, holding, GapReason::Unsupported, error.message()));
+                }
+                _ => {
+                    let Some(reason) = error.gap_reason() else { return Err(error) };
+                    return Ok(unknown_targets(task, holding, reason, error.message()));
+                }
+            }
+        }
+    }
+
     /// Refusals that have a meaning for one task only.
     async fn recover(&self, task: &OktaTask, error: Error) -> Result<Step<OktaTask>> {
         match (task, error.kind()) {
@@ -265,15 +299,7 @@ impl Okta {
             (_, ErrorKind::Gone) if task.about().scope.parent.is_none() => {
                 Err(Error::new(ErrorKind::Unsupported, error.message()))
             }
-            // It may have ended between two calls, but "not found" for its targets does not prove that.
-            (OktaTask::RoleTargets { holding, .. }, ErrorKind::Gone) => {
-                Ok(unknown_targets(task, holding, GapReason::Unsupported, error.message()))
-            }
             (_, ErrorKind::Gone) => Err(self.confirm_gone(task, error).await),
-            (OktaTask::RoleTargets { holding, .. }, _) => match error.gap_reason() {
-                Some(reason) => Ok(unknown_targets(task, holding, reason, error.message())),
-                None => Err(error),
-            },
             // A cursor that is no longer accepted.
             (OktaTask::Log { .. }, ErrorKind::Rejected) => {
                 let Some(again) = restart_log(task, self.clock.now().before(LOG_RETENTION)) else {
