@@ -65,6 +65,8 @@ pub enum GapReason {
     Undecodable,
     /// The provider's own count says that there is more or less than it listed.
     CountMismatch,
+    /// The data source's settings say that it is not to be read.
+    SwitchedOff,
 }
 
 impl GapReason {
@@ -78,6 +80,7 @@ impl GapReason {
             Self::Protocol => "bad answer",
             Self::Undecodable => "not understood",
             Self::CountMismatch => "count differs",
+            Self::SwitchedOff => "switched off",
         }
     }
 }
