@@ -93,6 +93,11 @@ impl Error {
         self.hint.as_deref()
     }
 
+    /// Whether the source will not let this be read, now and later.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self.kind, ErrorKind::Forbidden { .. } | ErrorKind::NotLicensed | ErrorKind::Unsupported)
+    }
+
     /// The reason of the gap that this error leaves; none for errors that stop a sync or need no gap.
     pub fn gap_reason(&self) -> Option<GapReason> {
         match &self.kind {

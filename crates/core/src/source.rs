@@ -50,6 +50,8 @@ pub struct DatasetInfo {
     pub required: bool,
     /// Whether it is read unless a data source's settings say otherwise.
     pub on: bool,
+    /// Whether it shows what has changed: without it every sync has to read everything.
+    pub follows: bool,
     /// The paths that it is read from, with placeholders.
     pub reads: &'static [&'static str],
     /// The permission that allows it, in the provider's words.
