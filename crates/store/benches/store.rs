@@ -83,6 +83,8 @@ fn resource(id: &str, label: &str) -> Record {
         sign_on_mode: None,
         features: Vec::new(),
         implicit_assignment: Observed::Known(false),
+        client_id: None,
+        service: false,
         created: None,
         last_updated: None,
         raw: RawJson::default(),

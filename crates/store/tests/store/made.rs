@@ -111,6 +111,8 @@ pub(crate) fn outcome(task_id: u64, scope: Scope) -> StepOutcome {
         records: Vec::new(),
         then: Vec::new(),
         later: Vec::new(),
+        absent: Vec::new(),
+        full: false,
         marks: Vec::new(),
         tallies: Vec::new(),
         drift: Vec::new(),
@@ -154,6 +156,8 @@ pub(crate) fn account(id: &str, name: &str) -> Record {
         department: Some("Engineering".to_owned()),
         title: None,
         account_type: None,
+        type_id: None,
+        realm: None,
         credential_provider: None,
         profile: RawJson::from_value(&serde_json::json!({ "login": id, "displayName": name })),
     }))
