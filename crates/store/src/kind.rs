@@ -204,3 +204,164 @@ pub(crate) fn ends(record: &Record) -> [Option<(EntityKind, &str)>; 2] {
         | Record::Change(_) => [None, None],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A record of every kind, in the order of the enumeration, and what it refers to.
+    fn records() -> Vec<(Record, Vec<&'static str>)> {
+        let time = "2026-01-01T00:00:00.000Z";
+        let known = json!({ "known": null });
+        let count = json!({ "known": 1 });
+        let case = |value, ends| (serde_json::from_value(value).unwrap(), ends);
+        vec![
+            case(
+                json!({ "account": {
+                    "id": "x", "login": "l", "status": "active", "raw_status": "ACTIVE", "name": "n", "emails": [],
+                    "last_sign_in": known, "profile": {},
+                } }),
+                vec![],
+            ),
+            case(
+                json!({ "group": {
+                    "id": "x", "name": "n", "origin": "native", "everyone": false, "member_count": count,
+                    "resource_count": count, "profile": {},
+                } }),
+                vec![],
+            ),
+            case(
+                json!({ "rule": {
+                    "id": "x", "name": "n", "active": true, "raw_status": "ACTIVE", "target_groups": ["g"],
+                    "excluded_accounts": ["u"], "excluded_groups": [],
+                } }),
+                vec![],
+            ),
+            case(
+                json!({ "resource": {
+                    "id": "x", "label": "l", "status": "active", "raw_status": "ACTIVE", "features": [],
+                    "implicit_assignment": { "known": false }, "service": false, "raw": {},
+                } }),
+                vec![],
+            ),
+            case(json!({ "role": { "id": "x", "label": "l", "custom": true } }), vec![]),
+            case(json!({ "membership": { "group": "g", "account": "u" } }), vec!["group/g", "account/u"]),
+            case(
+                json!({ "assignment": {
+                    "resource": "a", "principal": { "group": "g" }, "origin": "direct", "profile": {},
+                } }),
+                vec!["resource/a", "group/g"],
+            ),
+            case(
+                json!({ "holding": {
+                    "principal": { "resource": "a" }, "role": "r", "label": "l", "scope": { "set": "s" },
+                    "inherited": false, "active": true,
+                } }),
+                vec!["role/r", "resource/a"],
+            ),
+            case(
+                json!({ "usage": { "account": "u", "resource": null, "first": time, "last": time, "count": 1 } }),
+                vec!["account/u"],
+            ),
+            case(json!({ "activity_window": { "since": time, "until": time } }), vec![]),
+            case(json!({ "scope_set": { "id": "x", "label": "l" } }), vec![]),
+            case(
+                json!({ "credential": {
+                    "id": "x", "kind": "api_token", "name": "n", "owner": "account/u", "scopes": [], "raw": {},
+                } }),
+                vec![],
+            ),
+            case(
+                json!({ "policy": {
+                    "id": "x", "kind": "k", "name": "n", "raw_status": "ACTIVE", "system": false, "raw": {},
+                } }),
+                vec![],
+            ),
+            case(
+                json!({ "trust": { "id": "x", "kind": "k", "name": "n", "raw_status": "", "raw": {} } }),
+                vec![],
+            ),
+            case(json!({ "device": { "id": "x", "name": "n", "raw_status": "ACTIVE", "raw": {} } }), vec![]),
+            case(
+                json!({ "set_member": {
+                    "set": "s", "id": "m", "object": "group/g", "contents": true, "conditions": null,
+                } }),
+                vec!["scope_set/s"],
+            ),
+            case(json!({ "permission": { "role": "r", "name": "n", "conditions": null } }), vec!["role/r"]),
+            case(
+                json!({ "ownership": { "group": "g", "owner": { "account": "u" } } }),
+                vec!["group/g", "account/u"],
+            ),
+            case(
+                json!({ "link": { "name": "manager", "account": "u", "to": "v" } }),
+                vec!["account/u", "account/v"],
+            ),
+            case(
+                json!({ "push": {
+                    "resource": "a", "id": "p", "group": "g", "target_group": "t", "raw_status": "ACTIVE",
+                } }),
+                vec!["resource/a", "group/g"],
+            ),
+            case(
+                json!({ "api_grant": { "resource": "a", "scope": "s", "granted_by": "account/u" } }),
+                vec!["resource/a"],
+            ),
+            case(
+                json!({ "factor": { "account": "u", "id": "f", "kind": "push", "raw_status": "ACTIVE" } }),
+                vec!["account/u"],
+            ),
+            case(
+                json!({ "policy_rule": {
+                    "policy": "p", "id": "q", "name": "n", "raw_status": "ACTIVE", "system": false, "raw": {},
+                } }),
+                vec!["policy/p"],
+            ),
+            case(json!({ "governance": { "resource": "a", "policy": "p" } }), vec!["resource/a", "policy/p"]),
+            case(json!({ "device_use": { "device": "d", "account": "u" } }), vec!["device/d", "account/u"]),
+            case(json!({ "setting": { "kind": "k", "id": "x", "name": "n", "raw": {} } }), vec![]),
+            case(
+                json!({ "change": {
+                    "id": "x", "time": time, "kind": "k", "succeeded": true, "actor": null,
+                    "targets": [{ "kind": "User", "id": "u" }],
+                } }),
+                vec![],
+            ),
+        ]
+    }
+
+    #[test]
+    fn every_kind_has_the_number_of_its_variant_its_word_and_its_ends() {
+        let records = records();
+        assert_eq!(records.len(), WORDS.len());
+        for (number, (record, expected)) in records.iter().enumerate() {
+            let kind = Kind::of(record);
+            assert_eq!(kind.0 as usize, number);
+            assert_eq!(postcard::to_extend(record, Vec::new()).unwrap()[0], kind.0, "{record:?}");
+            let name = serde_json::to_value(record).unwrap();
+            let name = name.as_object().unwrap().keys().next().unwrap().replace('_', " ");
+            assert_eq!(kind.word(), name);
+
+            assert_eq!(
+                record.entity().map(|(entity, _)| Kind::describing(entity)),
+                kind.is_entity().then_some(kind)
+            );
+            let ends: Vec<String> =
+                ends(record).into_iter().flatten().map(|(kind, id)| format!("{kind}/{id}")).collect();
+            assert_eq!(ends, *expected, "{record:?}");
+            assert_eq!(Kinds::EDGES.contains(kind), !expected.is_empty(), "{record:?}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_entity_has_its_own_place() {
+        for (place, kind) in ENTITY_KINDS.into_iter().enumerate() {
+            assert_eq!(kind as usize, place);
+        }
+        let described: Kinds = ENTITY_KINDS.map(Kind::describing).into_iter().collect();
+        assert_eq!(described, Kinds::ENTITIES);
+        assert_eq!(described.0.count_ones() as usize, ENTITY_KINDS.len());
+    }
+}

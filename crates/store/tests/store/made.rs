@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use sightline_core::{
-    Account, AccountStatus, EntityKind, Gap, GapReason, Group, GroupOrigin, Holding, HoldingScope,
-    Membership, Observed, Principal, RawJson, Record, Role, Scope, Secret, Tenant, Time, Usage,
+    Account, AccountStatus, Device, DeviceUse, EntityKind, Gap, GapReason, Group, GroupOrigin, Holding,
+    HoldingScope, Membership, Observed, Principal, RawJson, Record, Role, Scope, Secret, Tenant, Time, Usage,
 };
 use sightline_store::{Mark, NewSource, OpenMode, SealRules, SourceRecord, StepOutcome, Store};
 use tempfile::TempDir;
@@ -66,6 +66,7 @@ pub(crate) fn rules() -> SealRules {
         ("group_roles", EntityKind::Group),
         ("holders", EntityKind::Role),
         ("nested", EntityKind::Group),
+        ("device_users", EntityKind::Device),
     ];
     let parents = parents.map(|(dataset, kind)| (dataset.to_owned(), kind));
     SealRules { parents: BTreeMap::from(parents), listings: BTreeMap::new(), max_drop: None }
@@ -182,6 +183,23 @@ pub(crate) fn group(id: &str, name: &str) -> Record {
 
 pub(crate) fn role(id: &str, label: &str) -> Record {
     Record::Role(Role { id: id.to_owned(), label: label.to_owned(), description: None, custom: true })
+}
+
+pub(crate) fn device(id: &str, name: &str) -> Record {
+    Record::Device(Box::new(Device {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        platform: Some("MACOS".to_owned()),
+        raw_status: "ACTIVE".to_owned(),
+        created: None,
+        last_updated: None,
+        raw: RawJson::default(),
+    }))
+}
+
+pub(crate) fn uses(device: &str, account: &str) -> Record {
+    let (device, account) = (device.to_owned(), account.to_owned());
+    Record::DeviceUse(DeviceUse { device, account, management: None, since: None })
 }
 
 pub(crate) fn member(group: &str, account: &str) -> Record {
