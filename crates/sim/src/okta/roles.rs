@@ -226,9 +226,23 @@ pub(super) fn permissions(api: &Api, call: &Call) -> Reply {
     let role =
         api.company.custom_roles.iter().find(|role| role.id.as_str() == wanted || role.label == wanted);
     let role = role.ok_or_else(|| Problem::not_found(wanted, "CustomRole"))?;
-    let mut json = join_under("permissions", role.permissions, |json, label| {
-        json.raw(r#"{"label":"#).string(label).raw(r#","created":"#).time(role.created);
-        json.raw(r#","lastUpdated":"#).time(role.created).raw(r#","conditions":null,"_links":{"role":"#);
+    let mut json = join_under("permissions", role.permissions, |json, permission| {
+        json.raw(r#"{"label":"#).string(permission.label).raw(r#","created":"#).time(role.created);
+        json.raw(r#","lastUpdated":"#).time(role.created).raw(r#","conditions":"#);
+        match permission.condition {
+            None => {
+                json.raw("null");
+            }
+            Some(condition) => {
+                json.raw(if condition.include { r#"{"include":"# } else { r#"{"exclude":"# });
+                json.raw(r#"{"okta:ResourceAttribute/User/Profile":"#);
+                json.list(condition.attributes, |json, attribute| {
+                    json.string(attribute);
+                });
+                json.raw("}}");
+            }
+        }
+        json.raw(r#","_links":{"role":"#);
         href(json, &api.admin_origin, "iam/roles", role.id, "");
         json.raw("}}");
     });
