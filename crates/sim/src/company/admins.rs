@@ -214,7 +214,7 @@ pub(super) fn resource_sets(spec: &CompanySpec) -> Vec<ResourceSet> {
 }
 
 /// A text of `width` letters that depends on `topic`, for ids without a type of their own.
-pub(crate) fn opaque(seed: u64, topic: u64, width: usize) -> String {
+pub(super) fn opaque(seed: u64, topic: u64, width: usize) -> String {
     base62(scramble(seed ^ scramble(topic)), width)
 }
 

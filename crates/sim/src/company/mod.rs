@@ -4,7 +4,8 @@
 //! millions of memberships and assignments stay small. Times are milliseconds since 1970, UTC.
 
 mod activity;
-pub(crate) use self::admins::opaque;
+use self::admins::opaque;
+pub(crate) use self::clients::signing_key;
 mod admins;
 mod apps;
 mod cast;

@@ -8,7 +8,7 @@ use super::{
     detail, opaque, position,
 };
 use crate::{
-    clock::{DAY, MINUTE, write_stamp, write_stamp_without_millis},
+    clock::{DAY, MINUTE, stamp, stamp_without_millis},
     id::Id,
     rng::Rng,
 };
@@ -76,6 +76,20 @@ impl Company {
         self.settings.iter().filter(move |setting| setting.kind == kind)
     }
 
+    /// Who is linked to a user by a relation: people to their managers, in both directions. The other relation that is
+    /// defined links nobody.
+    pub fn linked_users(&self, user: u32, relation: &str) -> Vec<u32> {
+        match relation {
+            "manager" => self.users[user as usize].manager.into_iter().collect(),
+            "subordinate" => (0..)
+                .zip(&self.users)
+                .filter(|(_, other)| other.manager == Some(user))
+                .map(|(index, _)| index)
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The id of the realm that a user belongs to: the default one for most.
     pub fn realm_of(&self, user: u32) -> &str {
         let realms: Vec<&Setting> = self.settings_of(SettingKind::Realm).collect();
@@ -112,16 +126,7 @@ impl Maker<'_> {
 
     fn stamp(&mut self) -> String {
         let now = self.spec.now.as_millisecond();
-        let mut text = Vec::new();
-        write_stamp(&mut text, self.rng.between(now - 900 * DAY, now - MINUTE) / 1000 * 1000);
-        String::from_utf8(text).unwrap_or_default()
-    }
-
-    fn short_stamp(&mut self) -> String {
-        let now = self.spec.now.as_millisecond();
-        let mut text = Vec::new();
-        write_stamp_without_millis(&mut text, self.rng.between(now - 900 * DAY, now - MINUTE));
-        String::from_utf8(text).unwrap_or_default()
+        stamp(self.rng.between(now - 900 * DAY, now - MINUTE) / 1000 * 1000)
     }
 
     /// What nobody who only reads should keep.
@@ -412,7 +417,7 @@ impl Maker<'_> {
         let services = apps.iter().filter(|app| app.service).map(|app| (app.id.to_string(), "OAUTH_CLIENT"));
         for (number, (principal, kind)) in (0_u32..).zip(tokens.chain(services)) {
             let id = Id::new(self.spec.seed, "prl", number).to_string();
-            let stamp = self.short_stamp();
+            let stamp = stamp_without_millis(self.rng.between(0, self.spec.now.as_millisecond()));
             let body = json!({
                 "id": id, "orgId": organisation, "principalId": principal, "principalType": kind,
                 "defaultPercentage": 50, "defaultConcurrencyPercentage": if number == 0 { 75 } else { 50 },

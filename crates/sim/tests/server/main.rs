@@ -222,7 +222,8 @@ fn limits_are_clamped_and_bad_parameters_refused() {
     assert_eq!(client.get("/api/v1/apps").list().len(), 20);
     let slack = company.app(SLACK).unwrap().id;
     assert_eq!(client.get(&format!("/api/v1/apps/{slack}/users")).list().len(), 50);
-    assert_eq!(client.get(&format!("/api/v1/apps/{slack}/users?limit=9999")).list().len(), 500);
+    assert_eq!(client.get(&format!("/api/v1/apps/{slack}/users?limit=500")).list().len(), 500);
+    assert_eq!(client.get(&format!("/api/v1/apps/{slack}/users?limit=501")).status, 400);
     for (path, status, code) in [
         ("/api/v1/users?limit=many", 400, "E0000001"),
         ("/api/v1/users?after=00u1testcursorvalue", 400, "E0000029"),
