@@ -19,6 +19,27 @@ pub(crate) fn write_stamp_without_millis(out: &mut Vec<u8>, time: i64) {
     out.push(b'Z');
 }
 
+/// `2026-01-31T08:09:10.123Z` as a text.
+pub(crate) fn stamp(time: i64) -> String {
+    text(|out| write_stamp(out, time))
+}
+
+/// `2026-01-31T08:09:10Z` as a text.
+pub(crate) fn stamp_without_millis(time: i64) -> String {
+    text(|out| write_stamp_without_millis(out, time))
+}
+
+/// `2026-01-31 08:09:10.0` as a text: some objects come like this.
+pub(crate) fn stamp_with_space(time: i64) -> String {
+    stamp_without_millis(time).replace('T', " ").replace('Z', ".0")
+}
+
+fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
 fn write_to_seconds(out: &mut Vec<u8>, time: i64) {
     let (year, month, day) = civil(time.div_euclid(DAY));
     let rest = time.rem_euclid(DAY);

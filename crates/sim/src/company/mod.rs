@@ -4,18 +4,30 @@
 //! millions of memberships and assignments stay small. Times are milliseconds since 1970, UTC.
 
 mod activity;
-pub(crate) use self::admins::opaque;
+use self::admins::opaque;
+pub(crate) use self::clients::signing_key;
 mod admins;
 mod apps;
 mod cast;
+mod clients;
 mod groups;
+mod ownership;
 mod people;
+mod rows;
+mod settings;
+mod sign_in;
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-pub use self::cast::*;
+pub use self::{
+    cast::*,
+    clients::{ApiService, ApiToken, ClientRole, Credential, CredentialKind, Grant},
+    ownership::{GroupOwner, PushMapping},
+    settings::{Setting, SettingKind},
+    sign_in::{Device, Factor, FactorKind, POLICY_TYPES, Policy, PolicyRule},
+};
 use crate::{
     clock::DAY,
     id::Id,
@@ -83,6 +95,28 @@ pub struct Company {
     pub resource_sets: Vec<ResourceSet>,
     /// Who holds which administrator role.
     pub role_assignments: Vec<RoleAssignment>,
+    /// Who is responsible for which group, in the order of the groups.
+    pub owners: Vec<GroupOwner>,
+    /// Which groups are pushed to which applications, in the order of the applications.
+    pub push_mappings: Vec<PushMapping>,
+    /// What machine clients may ask the provider's own API for, in the order of the applications.
+    pub grants: Vec<Grant>,
+    /// The keys and secrets of applications, in the order of the applications.
+    pub credentials: Vec<Credential>,
+    /// Which machine client holds which administrator role, in the order of the applications.
+    pub client_roles: Vec<ClientRole>,
+    /// The organisation's API tokens.
+    pub api_tokens: Vec<ApiToken>,
+    /// Integrations that were added as API services.
+    pub api_services: Vec<ApiService>,
+    /// Policies of all types, in the order of [`POLICY_TYPES`].
+    pub policies: Vec<Policy>,
+    /// The second factors that people enrolled, in the order of the users.
+    pub factors: Vec<Factor>,
+    /// Registered devices.
+    pub devices: Vec<Device>,
+    /// Everything else that is set up: zones, hooks, identity providers and the like, kind by kind.
+    pub settings: Vec<Setting>,
     /// The system log, oldest first, including events that are too old to be served.
     pub events: Vec<Event>,
 }
@@ -313,8 +347,26 @@ pub struct CustomRole {
     pub id: Id,
     pub label: &'static str,
     pub description: &'static str,
-    pub permissions: &'static [&'static str],
+    pub permissions: &'static [Permission],
     pub created: i64,
+}
+
+/// What a custom role allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Permission {
+    /// The permission's name, such as `okta.users.read`.
+    pub label: &'static str,
+    /// Which attributes of a user's profile it is limited to.
+    pub condition: Option<Condition>,
+}
+
+/// A limit of a permission to some attributes of the user's profile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Condition {
+    /// Whether only these attributes are meant (otherwise all but these).
+    pub include: bool,
+    /// The attributes' names.
+    pub attributes: &'static [&'static str],
 }
 
 /// The resources that a custom role is limited to.
@@ -458,7 +510,19 @@ impl Company {
         let role_assignments = admins::assignments(&spec, &users, &live);
         let apps = apps::generate(&spec, &users, &live, &groups, &role_assignments);
         let events = activity::generate(&spec, &mut users, &apps);
+        let api_tokens = clients::api_tokens(&spec, &users);
         Self {
+            owners: ownership::owners(&spec, &users, &live),
+            push_mappings: ownership::push_mappings(&spec, &groups, &apps),
+            grants: clients::grants(&spec, &apps),
+            credentials: clients::credentials(&spec, &apps),
+            client_roles: clients::roles(&spec, &apps),
+            api_services: clients::api_services(&spec),
+            policies: sign_in::policies(&spec),
+            factors: sign_in::factors(&spec, &users),
+            devices: sign_in::devices(&spec, &users),
+            settings: settings::generate(&spec, &apps, &api_tokens),
+            api_tokens,
             id: Id::new(spec.seed, "00o", 0),
             users,
             live,
@@ -509,6 +573,11 @@ impl Company {
 /// The login of the special person with this local part.
 pub fn login(local_part: &str) -> String {
     format!("{local_part}@{DOMAIN}")
+}
+
+/// The index of a special person, group or application among their names.
+fn position<'a>(mut names: impl Iterator<Item = &'a str>, wanted: &str) -> u32 {
+    names.position(|name| name == wanted).unwrap_or_default() as u32
 }
 
 fn indices<T>(items: &[T]) -> impl Iterator<Item = u32> + use<T> {

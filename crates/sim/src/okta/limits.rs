@@ -34,13 +34,17 @@ pub(super) enum Bucket {
     Apps,
     OneApp,
     Iam,
+    Clients,
+    Devices,
+    /// The users of one device.
+    DeviceUsers,
     Logs,
     /// Everything else.
     Rest,
 }
 
 impl Bucket {
-    const COUNT: usize = 10;
+    const COUNT: usize = 13;
 
     /// Requests per window of the whole organisation.
     fn limit(self, limits: RateLimits) -> u32 {
@@ -51,6 +55,9 @@ impl Bucket {
             Self::Groups | Self::OneApp => (500, 100),
             Self::OneGroup => (1000, 100),
             Self::Apps => (100, 20),
+            Self::Clients => (100, 25),
+            Self::Devices => (100, 100),
+            Self::DeviceUsers => (600, 100),
             // Not published; half of it was seen in answers to a token with the default share.
             Self::Iam => (200, 200),
             Self::Logs => (120, 20),

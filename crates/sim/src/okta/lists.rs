@@ -35,7 +35,10 @@ impl Sizes {
                 .parse::<usize>()
                 .map_err(|_| Problem::invalid_parameter("limit", "not a number of objects"))?,
         };
-        Ok(limit.clamp(self.fewest, self.most))
+        if limit > self.most {
+            return Err(Problem::invalid_parameter("limit", &format!("at most {}", self.most)));
+        }
+        Ok(limit.max(self.fewest))
     }
 }
 
@@ -51,7 +54,11 @@ pub(super) struct Page {
 /// The page of a list of `total` objects that a call asks for. `name` tells lists apart: a cursor of another list is
 /// refused.
 pub(super) fn page(call: &Call, name: &str, total: usize, sizes: Sizes) -> Result<Page, Problem> {
-    let limit = sizes.of(call)?;
+    page_of_size(call, name, total, sizes.of(call)?)
+}
+
+/// The same, where the server alone decides how much is on a page.
+pub(super) fn page_of_size(call: &Call, name: &str, total: usize, limit: usize) -> Result<Page, Problem> {
     let start = match call.get("after") {
         Some(cursor) => {
             position(name, cursor).filter(|&start| start <= total).ok_or_else(Problem::invalid_cursor)?

@@ -5,6 +5,7 @@
 //! the address that is listened on: a client that follows them literally leaves the simulator.
 
 mod answer;
+mod clients;
 mod connection;
 mod directory;
 mod faults;
@@ -12,9 +13,12 @@ mod filter;
 mod limits;
 mod lists;
 mod log;
+mod ownership;
 mod render;
 mod roles;
 mod routes;
+mod settings;
+mod sign_in;
 mod write;
 
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -49,10 +53,14 @@ pub struct OktaOptions {
     pub latency: Duration,
     /// How many requests may be in flight before more are refused.
     pub concurrency: Option<u32>,
-    /// Whether the token belongs to a read-only administrator, who may not read who holds which role.
+    /// Whether the token belongs to a read-only administrator, who may not read who holds which role, nor who is in a
+    /// group that gives a role, nor what clients were granted.
     pub read_only_admin: bool,
-    /// Whether groups spell the flag `hasAdminPrivlege`, as the published schema does.
-    pub misspelled_privilege: bool,
+    /// How groups spell the flag that says whether they give a role.
+    pub admin_flag: AdminFlag,
+    /// Whether the organisation bought realms and authorization servers. Without it they answer 401, and users have
+    /// no realm.
+    pub licensed: bool,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -68,8 +76,30 @@ impl Default for OktaOptions {
             latency: Duration::ZERO,
             concurrency: None,
             read_only_admin: false,
-            misspelled_privilege: false,
+            admin_flag: AdminFlag::HasAdminPrivilege,
+            licensed: false,
             faults: Faults::default(),
+        }
+    }
+}
+
+/// The spellings of a group's flag that were seen or announced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AdminFlag {
+    /// `hasAdminPrivilege`: what is usually sent.
+    HasAdminPrivilege,
+    /// `hasAdminPrivlege`, as the published schema has it.
+    HasAdminPrivlege,
+    /// `hasAdminPrivileges`, as a release note had it.
+    HasAdminPrivileges,
+}
+
+impl AdminFlag {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::HasAdminPrivilege => "hasAdminPrivilege",
+            Self::HasAdminPrivlege => "hasAdminPrivlege",
+            Self::HasAdminPrivileges => "hasAdminPrivileges",
         }
     }
 }

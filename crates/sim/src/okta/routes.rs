@@ -23,11 +23,12 @@ use url::form_urlencoded;
 use super::{
     OktaOptions,
     answer::{Answer, Call, Problem},
+    clients,
     connection::Cut,
     directory,
     faults::{Action, Injector},
     limits::{Bucket, Governor, Standing},
-    log, render, roles, token_for,
+    log, ownership, render, roles, settings, sign_in, token_for,
     write::Slab,
 };
 use crate::{
@@ -39,7 +40,7 @@ use crate::{
 type Handler = fn(&Api, &Call) -> Result<Answer, Problem>;
 
 /// Every path, the limit that it counts against, and what answers it.
-const ROUTES: [(&str, Bucket, Handler); 36] = [
+static ROUTES: &[(&str, Bucket, Handler)] = &[
     ("/.well-known/okta-organization", Bucket::Free, directory::well_known),
     ("/api/v1/org", Bucket::Rest, directory::org),
     ("/api/v1/users", Bucket::Users, directory::users),
@@ -73,16 +74,47 @@ const ROUTES: [(&str, Bucket, Handler); 36] = [
     ("/api/v1/iam/resource-sets/{id}/bindings", Bucket::Iam, roles::bindings),
     ("/api/v1/iam/resource-sets/{id}/bindings/{role}/members", Bucket::Iam, roles::binding_members),
     ("/api/v1/logs", Bucket::Logs, log::logs),
-    (NOT_LICENSED[0], Bucket::Rest, not_licensed),
-    (NOT_LICENSED[1], Bucket::Rest, not_licensed),
-    (NOT_LICENSED[2], Bucket::Rest, not_licensed),
+    ("/api/v1/groups/{id}/owners", Bucket::Groups, ownership::owners),
+    ("/api/v1/apps/{id}/group-push/mappings", Bucket::Apps, ownership::push_mappings),
+    ("/api/v1/apps/{id}/grants", Bucket::Apps, clients::grants),
+    ("/api/v1/apps/{id}/credentials/jwks", Bucket::Apps, clients::jwks),
+    ("/api/v1/apps/{id}/credentials/secrets", Bucket::Apps, clients::secrets),
+    ("/api/v1/apps/{id}/credentials/keys", Bucket::Apps, clients::signing_keys),
+    ("/oauth2/v1/clients/{id}/roles", Bucket::Clients, clients::roles),
+    ("/oauth2/v1/clients/{id}/roles/{role}/targets/groups", Bucket::Clients, clients::role_target_groups),
+    ("/oauth2/v1/clients/{id}/roles/{role}/targets/catalog/apps", Bucket::Clients, clients::role_target_apps),
+    ("/api/v1/api-tokens", Bucket::Rest, clients::api_tokens),
+    ("/integrations/api/v1/api-services", Bucket::Rest, clients::api_services),
+    ("/api/v1/policies", Bucket::Rest, sign_in::policies),
+    ("/api/v1/policies/{id}/rules", Bucket::Rest, sign_in::policy_rules),
+    ("/api/v1/users/{id}/factors", Bucket::Users, sign_in::factors),
+    ("/api/v1/devices", Bucket::Devices, sign_in::devices),
+    ("/api/v1/devices/{id}/users", Bucket::DeviceUsers, sign_in::device_users),
+    ("/api/v1/authenticators", Bucket::Rest, settings::authenticators),
+    ("/api/v1/zones", Bucket::Rest, settings::zones),
+    ("/api/v1/trustedOrigins", Bucket::Rest, settings::trusted_origins),
+    ("/api/v1/idps", Bucket::Rest, settings::identity_providers),
+    ("/api/v1/eventHooks", Bucket::Rest, settings::event_hooks),
+    ("/api/v1/inlineHooks", Bucket::Rest, settings::inline_hooks),
+    ("/api/v1/logStreams", Bucket::Rest, settings::log_streams),
+    ("/api/v1/behaviors", Bucket::Rest, settings::behaviors),
+    ("/api/v1/device-assurances", Bucket::Rest, settings::device_assurances),
+    ("/api/v1/agentPools", Bucket::Rest, settings::agent_pools),
+    ("/api/v1/features", Bucket::Rest, settings::features),
+    ("/api/v1/meta/types/user", Bucket::Rest, settings::user_types),
+    ("/api/v1/meta/schemas/user/linkedObjects", Bucket::Rest, settings::linked_object_definitions),
+    ("/api/v1/users/{id}/linkedObjects/{relation}", Bucket::Users, settings::linked_objects),
+    ("/api/v1/principal-rate-limits", Bucket::Rest, settings::principal_rate_limits),
+    ("/api/v1/threats/configuration", Bucket::Rest, settings::threats),
+    ("/api/v1/org/privacy/oktaSupport", Bucket::Rest, settings::support_access),
+    ("/api/v1/org/orgSettings/thirdPartyAdminSetting", Bucket::Rest, settings::third_party_administrators),
+    ("/api/v1/realms", Bucket::Rest, settings::realms),
+    ("/api/v1/authorizationServers", Bucket::Rest, settings::authorization_servers),
+    ("/api/v1/device-posture-checks", Bucket::Rest, not_licensed),
 ];
 
-/// Features that this organisation did not buy.
-const NOT_LICENSED: [&str; 3] =
-    ["/api/v1/authorizationServers", "/api/v1/device-posture-checks", "/api/v1/realms"];
-
-fn not_licensed(_: &Api, _: &Call) -> Result<Answer, Problem> {
+/// What is answered about a feature that this organisation did not buy.
+pub(super) fn not_licensed(_: &Api, _: &Call) -> Result<Answer, Problem> {
     Err(Problem::new(401, "E0000015", "You do not have permission to access the feature you are requesting"))
 }
 
@@ -145,7 +177,7 @@ impl Api {
         }
         Self {
             users: Slab::render(company.users.len(), 800, |json, index| {
-                render::user(json, &company, &origin, index);
+                render::user(json, &company, &origin, options.licensed, index);
             }),
             app_profiles: Slab::render(company.users.len(), 450, |json, index| {
                 render::app_profile(json, &company, index);
@@ -212,6 +244,12 @@ impl Api {
     /// A read-only administrator may not see who holds which role.
     pub(super) fn may_read_roles(&self) -> Result<(), Problem> {
         if self.options.read_only_admin { Err(Problem::forbidden()) } else { Ok(()) }
+    }
+
+    /// Nor who is in a group that gives a role.
+    pub(super) fn may_read_members(&self, group: u32) -> Result<(), Problem> {
+        let gives_role = self.company.role_assignments.iter().any(|it| it.holder == Holder::Group(group));
+        if gives_role { self.may_read_roles() } else { Ok(()) }
     }
 
     pub(super) fn remembered(&self, key: &str) -> Option<Arc<[u32]>> {
