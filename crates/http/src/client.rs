@@ -162,7 +162,6 @@ impl Client {
         loop {
             match self.attempt(request).await {
                 Attempt::Done(page) => return Ok(page),
-                Attempt::Failed(error) => return Err(error),
                 Attempt::Again(error) => patience.again(request.template, error).await?,
                 Attempt::AgainWithNonce(_) if nonces < NONCES => nonces += 1,
                 Attempt::AgainWithoutToken(_, refused) if !replaced => {
@@ -171,7 +170,9 @@ impl Client {
                         session.discard(&refused);
                     }
                 }
-                Attempt::AgainWithNonce(error) | Attempt::AgainWithoutToken(error, _) => return Err(error),
+                Attempt::Failed(error)
+                | Attempt::AgainWithNonce(error)
+                | Attempt::AgainWithoutToken(error, _) => return Err(error),
             }
         }
     }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rsa::{KeyPairComponents, PublicKeyComponents};
 use ring::signature::RsaKeyPair;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use sightline_core::{Result, Secret};
 use zeroize::Zeroizing;
 
@@ -31,6 +32,11 @@ struct Jwk {
 }
 
 #[derive(Deserialize)]
+struct Shape {
+    keys: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
 struct JwkSet {
     keys: Vec<Jwk>,
 }
@@ -40,10 +46,6 @@ pub(crate) fn parse(text: &str, key_id: Option<&str>) -> Result<PrivateKey> {
     // What serde_json says about bad JSON may quote it, so it is left out.
     let not_json =
         |_| unusable("the JWK is no valid JSON", "copy the key again, from the first brace to the last");
-    #[derive(Deserialize)]
-    struct Shape {
-        keys: Option<serde::de::IgnoredAny>,
-    }
     let is_set =
         text.starts_with('{') && serde_json::from_str::<Shape>(text).map_err(not_json)?.keys.is_some();
     let keys = if is_set {
@@ -133,11 +135,11 @@ fn rsa(key: &Jwk) -> Result<PrivateKey> {
             "export the key in full, or paste it as PEM",
         ));
     }
-    let (n, e) = (public(&key.n)?, public(&key.e)?);
+    let (modulus, exponent) = (public(&key.n)?, public(&key.e)?);
     let (d, p, q) = (private(&key.d)?, private(&key.p)?, private(&key.q)?);
     let (dp, dq, qi) = (private(&key.dp)?, private(&key.dq)?, private(&key.qi)?);
     let components = KeyPairComponents {
-        public_key: PublicKeyComponents { n: n.as_slice(), e: e.as_slice() },
+        public_key: PublicKeyComponents { n: modulus.as_slice(), e: exponent.as_slice() },
         d: d.as_slice(),
         p: p.as_slice(),
         q: q.as_slice(),

@@ -1,4 +1,4 @@
-//! Signed tokens in compact form (JWS), and the DPoP proofs that are made of them.
+//! Signed tokens in compact form (JWS), and the `DPoP` proofs that are made of them.
 
 use std::fmt;
 

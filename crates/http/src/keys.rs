@@ -169,15 +169,6 @@ impl PrivateKey {
     pub(crate) const fn default_algorithm(&self) -> Algorithm {
         self.algorithm
     }
-
-    #[cfg(test)]
-    pub(crate) fn public(&self) -> Vec<u8> {
-        use ring::signature::KeyPair;
-        match &self.pair {
-            Pair::Rsa(pair) => pair.public_key().as_ref().to_vec(),
-            Pair::Ec(pair) => pair.public_key().as_ref().to_vec(),
-        }
-    }
 }
 
 /// A key that cannot be used, and what to do about it.

@@ -5,7 +5,7 @@
 //! - A page's next link gives query parameters, never a host or a path.
 //! - Failures that may pass are tried again with growing, jittered waits; refusals are named by the connector.
 //! - With OAuth the client gets and renews its access token itself, signed with a private key, bound to it where the
-//!   server wants that (DPoP).
+//!   server wants that (`DPoP`).
 //! - Nothing of a body, a credential or a query reaches a log or an error.
 
 mod address;

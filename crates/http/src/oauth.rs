@@ -219,14 +219,13 @@ impl Session {
 
     /// Gets a token, or waits for the one that somebody else is getting.
     async fn first(&self, asked: u64) -> Result<Arc<AccessToken>> {
-        let _held = match self.gate.try_lock() {
-            Ok(held) => held,
-            Err(_) => {
-                // The budget may have set a place aside for this caller. Kept while waiting, it could be the very place
-                // that the call for the token waits for; asking for another one gives it back.
-                drop(self.wire.cx.budget.acquire(self.call()).await);
-                self.gate.lock().await
-            }
+        let _held = if let Ok(held) = self.gate.try_lock() {
+            held
+        } else {
+            // The budget may have set a place aside for this caller. Kept while waiting, it could be the very place that
+            // the call for the token waits for; asking for another one gives it back.
+            drop(self.wire.cx.budget.acquire(self.call()).await);
+            self.gate.lock().await
         };
         {
             let now = self.wire.cx.clock.now();
