@@ -40,6 +40,18 @@ pub(crate) fn transport(error: &reqwest::Error, address: &Address) -> Error {
     Error::new(ErrorKind::Unavailable, text).hint(hint)
 }
 
+/// Names an answer that is made for people.
+pub(crate) fn web_page(host: &str) -> Error {
+    Error::new(ErrorKind::Protocol, format!("{host} answered with a web page where JSON was expected"))
+        .hint("check the address; a proxy or a sign-in page may stand in between")
+}
+
+/// Names an answer that leads elsewhere.
+pub(crate) fn redirect(host: &str) -> Error {
+    Error::new(ErrorKind::Protocol, format!("{host} redirects to another place, which is never followed"))
+        .hint("use the address that the redirect leads to")
+}
+
 fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = String::new();
     let mut next = error.source();
