@@ -119,7 +119,7 @@ impl Okta {
         let asked = Page { shrunk: page.shrunk.max(learned.min(MOST_SHRUNK)), ..page.clone() };
         let answered = match get(&self.client, &OktaTask::Page(asked.clone())).await {
             Ok(answered) => answered,
-            Err(error) if *error.kind() == ErrorKind::Unavailable => {
+            Err(error) if *error.kind() == ErrorKind::Overloaded => {
                 let Some(smaller) = asked.smaller() else { return Err(error) };
                 tracing::info!(template = task.template(), limit = smaller.limit(), %error, "smaller pages");
                 let tallies = vec![(shrunk, 1)];
@@ -334,7 +334,8 @@ impl Okta {
             Ok(id) => template.replace("{id}", id),
             Err(error) => return error,
         };
-        let request = Request { template, bucket, path: &path, query: &[], cursor: &start, signed: true };
+        let request =
+            Request { template, bucket, path: &path, query: &[], cursor: &start, signed: true, shrinkable: false };
         match self.client.get(&request).await {
             Ok(_) => Error::new(
                 ErrorKind::Unsupported,
@@ -402,6 +403,7 @@ pub(crate) async fn get_with(
         query,
         cursor: task.cursor().unwrap_or(&start),
         signed: true,
+        shrinkable: matches!(task, OktaTask::Page(page) if page.smaller().is_some()),
     };
     client.get(&request).await
 }

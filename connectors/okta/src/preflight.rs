@@ -179,7 +179,7 @@ fn not_okta(host: &str, answered: &str) -> Error {
 async fn fetch(client: &Client, template: &'static str, signed: bool) -> Result<Answered> {
     let cursor = Cursor::default();
     let bucket = if template.starts_with("/api/v1/users") { "user" } else { "other" };
-    client.get(&Request { template, bucket, path: template, query: &[], cursor: &cursor, signed }).await
+    client.get(&Request { template, bucket, path: template, query: &[], cursor: &cursor, signed, shrinkable: false }).await
 }
 
 #[derive(Deserialize)]
@@ -207,7 +207,7 @@ async fn tenant(client: &Client) -> Result<Tenant> {
             Some(id) => return Ok(found(id)),
             None => "it answered something without an org id".to_owned(),
         },
-        Err(error) if *error.kind() == ErrorKind::Unavailable => return Err(error),
+        Err(error) if error.may_pass() => return Err(error),
         Err(error) => error.message().to_owned(),
     };
     if !trusted {
@@ -261,7 +261,10 @@ async fn owner(client: &Client) -> Result<Option<Owner>> {
         Err(error)
             if matches!(
                 error.kind(),
-                ErrorKind::Auth | ErrorKind::Unavailable | ErrorKind::RateLimited { .. }
+                ErrorKind::Auth
+                    | ErrorKind::Unavailable
+                    | ErrorKind::Overloaded
+                    | ErrorKind::RateLimited { .. }
             ) =>
         {
             Err(error)

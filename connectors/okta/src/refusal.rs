@@ -59,7 +59,9 @@ pub(crate) fn name(refusal: &Refusal<'_>) -> Error {
         (404 | 405 | 501, _) => {
             Error::new(ErrorKind::Unsupported, format!("{} does not offer {template} ({said})", refusal.host))
         }
-        (408 | 500..=599, _) => Error::new(ErrorKind::Unavailable, format!("Okta failed to answer {template} ({said})")),
+        // Okta answers so when a list takes too long.
+        (408 | 500 | 504, _) => Error::new(ErrorKind::Overloaded, format!("Okta failed to answer {template} ({said})")),
+        (500..=599, _) => Error::new(ErrorKind::Unavailable, format!("Okta failed to answer {template} ({said})")),
         _ => Error::new(ErrorKind::Rejected, format!("Okta did not accept the request for {template} ({said})")),
     }
 }
@@ -87,7 +89,7 @@ mod tests {
         check(404, "not json", &ErrorKind::Unsupported);
         check(405, r#"{"errorCode":"E0000022"}"#, &ErrorKind::Unsupported);
         check(501, r#"{"errorCode":"E0000060"}"#, &ErrorKind::Unsupported);
-        check(500, r#"{"errorCode":"E0000009"}"#, &ErrorKind::Unavailable);
+        check(500, r#"{"errorCode":"E0000009"}"#, &ErrorKind::Overloaded);
         check(503, "<html>busy</html>", &ErrorKind::Unavailable);
         check(400, r#"{"errorCode":"E0000031"}"#, &ErrorKind::Rejected);
     }

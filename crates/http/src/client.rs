@@ -11,7 +11,7 @@ use sightline_core::{Context, Error, ErrorKind, Result, Secret, Time};
 use crate::failure::{redirect, web_page};
 use crate::oauth::{AccessToken, OAuth, Session};
 use crate::paging::next_link;
-use crate::wire::{Patience, Received, Unanswered, Wire};
+use crate::wire::{ATTEMPTS, Patience, Received, Unanswered, Wire};
 use crate::{Address, Cursor};
 
 /// Calls that are made again with a nonce that the server gave, before and after a token was renewed.
@@ -48,6 +48,8 @@ pub struct Request<'a> {
     pub cursor: &'a Cursor,
     /// Whether the credential goes along; not before it is certain whose host it is.
     pub signed: bool,
+    /// Whether the caller can ask for less at once where this is too much.
+    pub shrinkable: bool,
 }
 
 /// A successful answer.
@@ -162,7 +164,11 @@ impl Client {
         loop {
             match self.attempt(request).await {
                 Attempt::Done(page) => return Ok(page),
-                Attempt::Again(error) => patience.again(request.template, error).await?,
+                Attempt::Again(error) => {
+                    // Asked the same again, it would only have the same trouble.
+                    let is_enough = request.shrinkable && *error.kind() == ErrorKind::Overloaded;
+                    patience.again(request.template, error, if is_enough { 2 } else { ATTEMPTS }).await?;
+                }
                 Attempt::AgainWithNonce(_) if nonces < NONCES => nonces += 1,
                 Attempt::AgainWithoutToken(_, refused) if !replaced => {
                     replaced = true;
@@ -247,7 +253,7 @@ impl Client {
                 let error = (self.name_refusal)(&refusal);
                 match token {
                     Some((session, token)) => refused(error, &received, session, token, nonce.as_deref()),
-                    None if matches!(error.kind(), ErrorKind::Unavailable) => Attempt::Again(error),
+                    None if error.may_pass() => Attempt::Again(error),
                     None => Attempt::Failed(error),
                 }
             }
@@ -288,7 +294,7 @@ fn refused(
         }
     }
     match (error.kind(), received.status) {
-        (ErrorKind::Unavailable, _) => Attempt::Again(error),
+        _ if error.may_pass() => Attempt::Again(error),
         // Some providers also answer so for features that are not there; the connector can tell.
         (ErrorKind::Auth, 401) => Attempt::AgainWithoutToken(error, token),
         _ => Attempt::Failed(error),
@@ -377,6 +383,7 @@ mod tests {
                 query: &query,
                 cursor: &cursor,
                 signed: true,
+                shrinkable: false,
             })
             .await
     }

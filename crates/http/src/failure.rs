@@ -31,7 +31,9 @@ pub(crate) fn transport(error: &reqwest::Error, address: &Address) -> Error {
             "if a proxy inspects TLS here, add its authority with `http.extra_roots` in the configuration",
         )
     } else if error.is_timeout() || has(&["timed out"]) {
-        (format!("{host} did not answer in time"), "check the network and try again")
+        // Who was reached and is silent has too much to do.
+        let kind = if error.is_connect() { ErrorKind::Unavailable } else { ErrorKind::Overloaded };
+        return Error::new(kind, format!("{host} did not answer in time")).hint("check the network and try again");
     } else if error.is_connect() {
         (format!("{host} refused the connection ({reason})"), "check the address and the port")
     } else {

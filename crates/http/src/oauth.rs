@@ -19,7 +19,7 @@ use crate::client::sensitive;
 use crate::failure::{redirect, web_page};
 use crate::jws::{self, Proof, ProofKey};
 use crate::scopes::ScopeSearch;
-use crate::wire::{Patience, Received, Unanswered, Wire};
+use crate::wire::{ATTEMPTS, Patience, Received, Unanswered, Wire};
 use crate::{PrivateKey, TokenRefusal};
 
 /// How long an assertion is good for.
@@ -206,7 +206,7 @@ impl Session {
             Err(error)
                 if matches!(
                     error.kind(),
-                    ErrorKind::Unavailable | ErrorKind::Protocol | ErrorKind::RateLimited { .. }
+                    ErrorKind::Unavailable | ErrorKind::Overloaded | ErrorKind::Protocol | ErrorKind::RateLimited { .. }
                 ) =>
             {
                 tracing::warn!(%error, "the access token was not renewed; it is good for a while yet");
@@ -376,7 +376,7 @@ impl Session {
                 Ok(received) => received,
                 Err(Unanswered::Failed(error)) => return Err(error),
                 Err(Unanswered::Again(error)) => {
-                    patience.again(self.oauth.token_path, error).await?;
+                    patience.again(self.oauth.token_path, error, ATTEMPTS).await?;
                     continue;
                 }
             };
@@ -411,10 +411,10 @@ impl Session {
                 }
                 _ => {
                     let error = (self.oauth.name_refusal)(&refusal);
-                    if !matches!(error.kind(), ErrorKind::Unavailable) {
+                    if !error.may_pass() {
                         return Err(error);
                     }
-                    patience.again(self.oauth.token_path, error).await?;
+                    patience.again(self.oauth.token_path, error, ATTEMPTS).await?;
                 }
             }
         }

@@ -25,7 +25,8 @@ pub(crate) const MAX_BODY_BYTES: usize = 64 << 20;
 /// More than this, and signed tokens are refused by a server that is exact.
 const NOTABLE_SKEW: Duration = Duration::from_mins(5);
 const UNKNOWN_SKEW: i64 = i64::MIN;
-const ATTEMPTS: u32 = 5;
+/// How often a call is made before it has failed.
+pub(crate) const ATTEMPTS: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
 /// The way to one service.
@@ -178,8 +179,8 @@ impl Default for Patience {
 
 impl Patience {
     /// Waits for the next attempt, or gives the error back where there were enough.
-    pub(crate) async fn again(&mut self, template: &str, error: Error) -> Result<()> {
-        if self.attempt == ATTEMPTS {
+    pub(crate) async fn again(&mut self, template: &str, error: Error, attempts: u32) -> Result<()> {
+        if self.attempt >= attempts {
             return Err(error);
         }
         let pause = jittered(self.wait);
