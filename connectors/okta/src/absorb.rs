@@ -15,9 +15,7 @@ use sightline_http::Cursor;
 
 use crate::decode::{Objects, drift, lenient, lenient_object, list, object, objects};
 use crate::list::{Body, List};
-use crate::map::{
-    self, CustomRole, Member, OktaApp, OktaGroup, OktaUser, RoleAssignment, RoleHeld, known,
-};
+use crate::map::{self, CustomRole, Member, OktaApp, OktaGroup, OktaUser, RoleAssignment, RoleHeld, known};
 use crate::task::{OktaTask, Page};
 
 /// How late a change may show in an index that is searched by time.
@@ -300,11 +298,7 @@ pub(crate) fn check_everyone(task: &OktaTask, count: Option<u64>, so_far: &SoFar
     step
 }
 
-pub(crate) fn absorb_targets(
-    task: &OktaTask,
-    body: &[u8],
-    next: Option<Cursor>,
-) -> Result<Step<OktaTask>> {
+pub(crate) fn absorb_targets(task: &OktaTask, body: &[u8], next: Option<Cursor>) -> Result<Step<OktaTask>> {
     let OktaTask::RoleTargets { holding, assignment, kind, found, .. } = task else {
         return Ok(Step::default());
     };

@@ -27,7 +27,7 @@ use sightline_core::{
     Absent, Context, DataSource, EntityKind, Error, ErrorKind, Forecast, GapReason, Holding, Info, Preflight,
     Principal, RawJson, Record, Result, Setting, SoFar, Step, Tallies, Task,
 };
-use sightline_http::{Auth, Client, Cursor, Page as Answered, Request};
+use sightline_http::{Client, Cursor, Page as Answered, Request};
 
 pub use config::OktaConfig;
 pub use list::List;
@@ -54,6 +54,8 @@ const LISTINGS: &[List] =
 /// An Okta org.
 pub struct Okta {
     client: Client,
+    /// Of the service app as which we sign in, where it is not a person's token.
+    client_id: Option<String>,
     clock: Arc<dyn Clock>,
 }
 
@@ -66,12 +68,12 @@ impl DataSource for Okta {
 
     fn open(config: OktaConfig, cx: &Context) -> Result<Self> {
         let address = config::address(&config.domain, cx.allow_loopback_http)?;
-        let auth = Auth::Token { scheme: "SSWS", token: config::token(&config.token)? };
-        Ok(Self { client: Client::new(address, auth, cx, refusal::name)?, clock: cx.clock.clone() })
+        let client = Client::new(address, config::auth(&config)?, cx, refusal::name)?;
+        Ok(Self { client, client_id: config.client_id, clock: cx.clock.clone() })
     }
 
     async fn preflight(&self) -> Result<Preflight> {
-        preflight::run(&self.client, self.clock.now()).await
+        preflight::run(&self.client, self.client_id.as_deref(), self.clock.now()).await
     }
 
     fn plan(&self, kept: Vec<OktaTask>) -> Vec<OktaTask> {
@@ -130,7 +132,10 @@ impl Okta {
         let next = answered.next_after(&page.cursor)?;
         let answer = Answer { body: &answered.body, next, now: self.clock.now(), so_far };
         let step = absorb(&asked, answer)?;
-        if page.list == List::Users && page.cursor.is_start() && step.records.is_empty() && step.gaps.is_empty()
+        if page.list == List::Users
+            && page.cursor.is_start()
+            && step.records.is_empty()
+            && step.gaps.is_empty()
         {
             return Err(preflight::no_users());
         }
@@ -144,7 +149,9 @@ impl Okta {
     async fn read_log(&self, task: &OktaTask, walk: &Walk, so_far: &SoFar) -> Result<Step<OktaTask>> {
         // What the log no longer holds cannot be walked: neither from a time nor with a cursor that old.
         let oldest = self.clock.now().before(LOG_RETENTION);
-        if (walk.cursor.is_start() && walk.since < oldest) || walk.read_until.is_some_and(|until| until < oldest) {
+        if (walk.cursor.is_start() && walk.since < oldest)
+            || walk.read_until.is_some_and(|until| until < oldest)
+        {
             if let Some(again) = restart_log(walk, oldest) {
                 return Ok(self.lost_track(again));
             }
@@ -157,7 +164,9 @@ impl Okta {
                 tracing::warn!(%error, "the log's cursor has died; reading on from a time");
                 return Ok(self.lost_track(again));
             }
-            Err(error) if walk.follow && error.is_refusal() => return Ok(self.cannot_follow(task, walk, error)),
+            Err(error) if walk.follow && error.is_refusal() => {
+                return Ok(self.cannot_follow(task, walk, error));
+            }
             Err(error) => return Err(self.confirm_gone(task, error).await),
         };
         let shared = Arc::new(walk.clone());
@@ -190,7 +199,11 @@ impl Okta {
 
     /// Goes on in the log from a time; events may have been missed, so everything is read anew if they were followed.
     fn lost_track(&self, again: Walk) -> Step<OktaTask> {
-        if again.follow { self.full(again) } else { Step { then: vec![OktaTask::Log(again)], ..Step::default() } }
+        if again.follow {
+            self.full(again)
+        } else {
+            Step { then: vec![OktaTask::Log(again)], ..Step::default() }
+        }
     }
 
     /// Everything anew, with this walk through the log.
@@ -204,7 +217,11 @@ impl Okta {
         let mut step = self.full(walk.clone());
         step.then.retain(|then| then.about().scope != scope);
         if let Some(reason) = error.gap_reason() {
-            step.gaps.push(sightline_core::source::Finding { scope, reason, detail: error.message().to_owned() });
+            step.gaps.push(sightline_core::source::Finding {
+                scope,
+                reason,
+                detail: error.message().to_owned(),
+            });
         }
         step.later.push(task.clone());
         step
@@ -251,14 +268,20 @@ impl Okta {
         struct Me {
             id: String,
         }
-        let answered = get(&self.client, task).await?;
-        let me: Me = decode::object(&answered.body)?;
-        let roles = match get(&self.client, &OktaTask::list_of(List::UserRoles, &me.id)).await {
+        let (id, list) = match &self.client_id {
+            Some(client_id) => (client_id.clone(), List::ClientRoles),
+            None => {
+                let answered = get(&self.client, task).await?;
+                (decode::object::<Me>(&answered.body)?.id, List::UserRoles)
+            }
+        };
+        let roles = match get(&self.client, &OktaTask::list_of(list, &id)).await {
             Ok(answered) => absorb::role_names(&answered.body)?.join(","),
-            Err(error) if error.is_refusal() => "unknown".to_owned(),
+            Err(error) if error.is_refusal() || *error.kind() == ErrorKind::Gone => "unknown".to_owned(),
             Err(error) => return Err(error),
         };
-        let reach = format!("{}: {roles}", me.id);
+        let scopes: Vec<String> = self.client.granted_scopes().await?.into_iter().flatten().collect();
+        let reach = format!("{id}: {roles} {}", scopes.join(" "));
         let mut step = match last {
             Some(last) if last != reach => {
                 tracing::info!("the credential's rights have changed; everything is read anew");
@@ -268,10 +291,10 @@ impl Okta {
             }
             _ => Step::default(),
         };
-        let raw = RawJson::from_value(&serde_json::json!({ "account": me.id, "roles": roles }));
+        let raw = RawJson::from_value(&serde_json::json!({ "id": id, "roles": roles, "scopes": scopes }));
         step.records.push(Record::Setting(Box::new(Setting {
             kind: "credential_reach".to_owned(),
-            id: me.id,
+            id,
             name: "rights of our own credential".to_owned(),
             raw_status: None,
             last_updated: None,
@@ -334,8 +357,15 @@ impl Okta {
             Ok(id) => template.replace("{id}", id),
             Err(error) => return error,
         };
-        let request =
-            Request { template, bucket, path: &path, query: &[], cursor: &start, signed: true, shrinkable: false };
+        let request = Request {
+            template,
+            bucket,
+            path: &path,
+            query: &[],
+            cursor: &start,
+            signed: true,
+            shrinkable: false,
+        };
         match self.client.get(&request).await {
             Ok(_) => Error::new(
                 ErrorKind::Unsupported,
@@ -390,11 +420,7 @@ pub(crate) async fn get(client: &Client, task: &OktaTask) -> Result<Answered> {
     get_with(client, task, &task.query()).await
 }
 
-pub(crate) async fn get_with(
-    client: &Client,
-    task: &OktaTask,
-    query: &[(&str, String)],
-) -> Result<Answered> {
+pub(crate) async fn get_with(client: &Client, task: &OktaTask, query: &[(&str, String)]) -> Result<Answered> {
     let start = Cursor::default();
     let request = Request {
         template: task.template(),

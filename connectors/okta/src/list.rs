@@ -69,15 +69,8 @@ pub enum List {
     ClientRoles,
 }
 
-const SPEC: Spec = Spec {
-    template: "",
-    dataset: "",
-    page: None,
-    query: &[],
-    body: Body::Array,
-    rank: 50,
-    read: |_| Ok(()),
-};
+const SPEC: Spec =
+    Spec { template: "", dataset: "", page: None, query: &[], body: Body::Array, rank: 50, read: |_| Ok(()) };
 
 /// Okta embeds the targets of standard roles when it is asked to.
 const WITH_TARGETS: &[(&str, &str)] = &[("expand", "targets/groups"), ("expand", "targets/catalog/apps")];

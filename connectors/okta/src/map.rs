@@ -533,9 +533,9 @@ impl OktaApp {
             sign_on_mode: view.sign_on_mode,
             features: view.features,
             implicit_assignment: implicit,
-            client_id: view.credentials.and_then(|credentials| {
-                credentials["oauthClient"]["client_id"].as_str().map(str::to_owned)
-            }),
+            client_id: view
+                .credentials
+                .and_then(|credentials| credentials["oauthClient"]["client_id"].as_str().map(str::to_owned)),
             service,
             created: view.created,
             last_updated: view.last_updated,

@@ -8,7 +8,7 @@ use sightline_core::{Check, Error, ErrorKind, GapReason, Preflight, Result, SoFa
 use sightline_http::{Client, Cursor, Page as Answered, Request};
 
 use crate::absorb::{Answer, absorb};
-use crate::config::is_okta_host;
+use crate::config::{SCOPES, is_okta_host};
 use crate::datasets::INFO;
 use crate::decode::lenient;
 use crate::list::List;
@@ -22,17 +22,27 @@ pub(crate) fn no_users() -> Error {
         "Okta answered with an empty list of users, which no org has",
     )
     .hint(
-        "the token is valid but its owner has no admin role; give the owner Read-only Administrator or more",
+        "the credential is valid but has no admin role; give the token's owner, or the service app on its Admin roles tab, Read-only Administrator or more",
     )
 }
 
 /// Listings that are asked for one object each, besides those with a canary.
 const PROBES: &[List] = &[List::GroupRules, List::Roles, List::RoleAssignees];
 
-pub(crate) async fn run(client: &Client, now: Time) -> Result<Preflight> {
+pub(crate) async fn run(client: &Client, client_id: Option<&str>, now: Time) -> Result<Preflight> {
     let tenant = tenant(client).await?;
-    let owner = owner(client).await?;
+    // A service app has no person behind it.
+    let owner = if client_id.is_none() { owner(client).await? } else { None };
     let mut looked = Looked::default();
+    if let Some(granted) = client.granted_scopes().await? {
+        let missing: Vec<&str> = SCOPES.into_iter().filter(|scope| !granted.contains(*scope)).collect();
+        if !missing.is_empty() {
+            looked.warnings.push(format!("the service app was not granted {}", missing.join(", ")));
+        }
+    }
+    if let Some(skew) = client.clock_skew().filter(|skew| skew.abs() > NOTABLE_SKEW_SECONDS) {
+        looked.warnings.push(format!("this server's clock is {} s off", skew.abs()));
+    }
 
     // Every list is asked for what it must hold: one call tells whether it may be read and whether it is cut.
     let me = owner.as_ref().map(|owner| format!("id eq \"{}\"", owner.id));
@@ -68,7 +78,7 @@ pub(crate) async fn run(client: &Client, now: Time) -> Result<Preflight> {
     Ok(Preflight {
         tenant,
         address: client.address().to_string(),
-        credential_owner: owner.map(|owner| owner.login),
+        credential_owner: owner.map(|owner| owner.login).or_else(|| client_id.map(str::to_owned)),
         checks: looked.checks(),
         canaries: looked.canaries,
         warnings: looked.warnings,
@@ -113,7 +123,8 @@ impl Looked {
         match read {
             Ok(step) => {
                 self.verdict(spec.dataset, None);
-                let ids = step.records.iter().filter_map(|record| record.entity().map(|(_, id)| id.to_owned()));
+                let ids =
+                    step.records.iter().filter_map(|record| record.entity().map(|(_, id)| id.to_owned()));
                 Ok(ids.collect())
             }
             Err(error) => {
@@ -170,6 +181,7 @@ impl Looked {
 }
 
 const SMALL_PAGE: u32 = 20;
+const NOTABLE_SKEW_SECONDS: i64 = 300;
 
 fn not_okta(host: &str, answered: &str) -> Error {
     Error::new(ErrorKind::Config, format!("{host} is not an Okta org: {answered}"))
@@ -179,7 +191,17 @@ fn not_okta(host: &str, answered: &str) -> Error {
 async fn fetch(client: &Client, template: &'static str, signed: bool) -> Result<Answered> {
     let cursor = Cursor::default();
     let bucket = if template.starts_with("/api/v1/users") { "user" } else { "other" };
-    client.get(&Request { template, bucket, path: template, query: &[], cursor: &cursor, signed, shrinkable: false }).await
+    client
+        .get(&Request {
+            template,
+            bucket,
+            path: template,
+            query: &[],
+            cursor: &cursor,
+            signed,
+            shrinkable: false,
+        })
+        .await
 }
 
 #[derive(Deserialize)]

@@ -33,7 +33,8 @@ pub(crate) fn transport(error: &reqwest::Error, address: &Address) -> Error {
     } else if error.is_timeout() || has(&["timed out"]) {
         // Who was reached and is silent has too much to do.
         let kind = if error.is_connect() { ErrorKind::Unavailable } else { ErrorKind::Overloaded };
-        return Error::new(kind, format!("{host} did not answer in time")).hint("check the network and try again");
+        return Error::new(kind, format!("{host} did not answer in time"))
+            .hint("check the network and try again");
     } else if error.is_connect() {
         (format!("{host} refused the connection ({reason})"), "check the address and the port")
     } else {

@@ -135,7 +135,10 @@ fn what_is_no_usable_key_is_named_without_showing_it() {
         (file!("cert.pem").into(), "a certificate"),
         (file!("enc.pem").into(), "encrypted"),
         (file!("enc-trad.pem").into(), "encrypted"),
-        ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END OPENSSH PRIVATE KEY-----".into(), "OpenSSH"),
+        (
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END OPENSSH PRIVATE KEY-----".into(),
+            "OpenSSH",
+        ),
         (file!("secp521r1.pkcs8.pem").into(), "P-521 are not supported"),
         (file!("secp521r1.sec1.pem").into(), "P-521 are not supported"),
         (file!("secp256k1.pkcs8.pem").into(), "this curve are not supported"),

@@ -206,7 +206,10 @@ impl Session {
             Err(error)
                 if matches!(
                     error.kind(),
-                    ErrorKind::Unavailable | ErrorKind::Overloaded | ErrorKind::Protocol | ErrorKind::RateLimited { .. }
+                    ErrorKind::Unavailable
+                        | ErrorKind::Overloaded
+                        | ErrorKind::Protocol
+                        | ErrorKind::RateLimited { .. }
                 ) =>
             {
                 tracing::warn!(%error, "the access token was not renewed; it is good for a while yet");

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use sightline_core::{
-    Context, Coverage, DynSource, Error, ErrorKind, Gap, GapReason, Info, RawTask, Scope, SnapshotNumber, SoFar,
-    Step, Tallies, Time,
+    Context, Coverage, DynSource, Error, ErrorKind, Gap, GapReason, Info, RawTask, Scope, SnapshotNumber,
+    SoFar, Step, Tallies, Time,
 };
 use sightline_store::{
     DatasetChange, Mark, SealReport, SealRules, SourceRecord, StepOutcome, Store, StoreError, SyncInProgress,
@@ -191,11 +191,7 @@ impl Sync<'_> {
         let started = Instant::now();
         let mut state = Loop::new(self, started);
         let mut begun = state.begin().await?;
-        (state.sync.watch)(Event::Started {
-            number: begun.number,
-            resumed: begun.resumed,
-            full: state.full,
-        });
+        (state.sync.watch)(Event::Started { number: begun.number, resumed: begun.resumed, full: state.full });
         let mut sealed = None;
         if begun.resumed && state.worklist.len() == 0 {
             // Everything was read: only the seal is missing, unless it was held for a confirmation. Then what was read
@@ -337,7 +333,8 @@ impl<'a> Loop<'a> {
     async fn first_tasks(&self, now: Time) -> Result<(Vec<RawTask>, bool), SyncError> {
         let id = self.sync.record.id;
         let (kept, last_full) =
-            blocking(&self.sync.store, move |store| Ok((store.later_tasks(id)?, store.last_full(id)?))).await?;
+            blocking(&self.sync.store, move |store| Ok((store.later_tasks(id)?, store.last_full(id)?)))
+                .await?;
         let is_off = |dataset: &str| self.sync.options.off.contains(dataset);
         let is_followed = !self.info.datasets.iter().any(|dataset| dataset.follows && is_off(dataset.id));
         let is_recent = last_full.is_some_and(|meta| now.since(meta.started) < FULL_EVERY);
