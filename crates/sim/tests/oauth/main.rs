@@ -158,13 +158,13 @@ async fn the_whole_dance_with_proofs_and_a_nonce() {
             client.get("/api/v1/users?limit=1", &format!("DPoP {token}"), proof).await
         };
         for _ in 0..2 {
-            let answer = get(Some(&client.proof(&own, &json!({}), &claims))).await;
+            let answer = get(Some(&Client::proof(&own, &json!({}), &claims))).await;
             assert_eq!((answer.status, answer.body.as_array().unwrap().len()), (200, 1));
         }
         let missing = get(None).await;
         assert_eq!(missing.refusal(), (400, "invalid_dpop_proof"));
         assert!(missing.headers["www-authenticate"].to_str().unwrap().starts_with("DPoP "));
-        let used = client.proof(&own, &json!({}), &claims);
+        let used = Client::proof(&own, &json!({}), &claims);
         assert_eq!(get(Some(&used)).await.status, 200);
         assert_eq!(get(Some(&used)).await.refusal(), (401, "invalid_dpop_proof"));
         let private = with(own.public.clone(), &json!({ "d": "AAAA" }));
@@ -184,11 +184,11 @@ async fn the_whole_dance_with_proofs_and_a_nonce() {
             (json!({}), json!({ "ath": null })),
             (json!({}), json!({ "ath": sha256("another token") })),
         ] {
-            let answer = get(Some(&client.proof(&own, &header, &with(claims.clone(), &changes)))).await;
+            let answer = get(Some(&Client::proof(&own, &header, &with(claims.clone(), &changes)))).await;
             assert_eq!(answer.refusal(), (401, "invalid_dpop_proof"), "{header} {changes}");
         }
         let other = Key::new("ES256");
-        let answer = get(Some(&client.proof(&other, &json!({}), &claims))).await;
+        let answer = get(Some(&Client::proof(&other, &json!({}), &claims))).await;
         assert_eq!(answer.refusal(), (401, "invalid_dpop_proof"), "a key that the token is not bound to");
         let answer = client.get("/api/v1/users", &format!("Bearer {token}"), None).await;
         assert_eq!(answer.refusal(), (401, "E0000011"), "a bound token is no bearer token");
@@ -207,7 +207,7 @@ async fn a_proof_that_nobody_asked_for_binds_the_token() {
     let plain = client.token("okta.users.read").await;
     let claims =
         json!({ "htm": "GET", "htu": format!("{}/api/v1/users", server.url()), "ath": sha256(&plain) });
-    let proof = client.proof(&own, &json!({}), &claims);
+    let proof = Client::proof(&own, &json!({}), &claims);
     let answer = client.get("/api/v1/users", &format!("DPoP {plain}"), Some(&proof)).await;
     assert_eq!(answer.refusal(), (401, "E0000011"), "a bearer token is not a bound one");
 }
