@@ -300,3 +300,29 @@ async fn all_times_are_those_of_the_servers_clock() {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 }
+
+#[tokio::test]
+async fn faults_strike_the_token_endpoint_as_well() {
+    let key = Key::new("ES256");
+    let faults = json!([
+        { "path": "/oauth2/v1/token", "nth": 1, "action": "rate_limit" },
+        { "path": "/oauth2/v1/token", "nth": 2, "action": { "status": { "code": 503, "error_code": "E0000010" } } },
+        { "path": "/oauth2/v1/token", "nth": 4, "action": "truncate" },
+    ]);
+    let faults = serde_json::from_value(faults).unwrap();
+    let server = serve(&key, &json!({}), OktaOptions { faults, ..OktaOptions::default() }).await;
+    let client = client(&server, &key);
+    let assertion = || client.assertion(&json!({}), &json!({}));
+    assert_eq!(client.ask("okta.users.read", &assertion(), None).await.refusal(), (429, "E0000047"));
+    let lost = assertion();
+    assert_eq!(client.ask("okta.users.read", &lost, None).await.refusal(), (503, "E0000010"));
+    // Whoever got no answer does not know whether the assertion was used up. It was.
+    assert_eq!(client.ask("okta.users.read", &lost, None).await.refusal(), (401, "invalid_client"));
+    let answer = match client.http.post(client.token_address()).send().await {
+        Ok(answer) => answer.bytes().await,
+        Err(error) => Err(error),
+    };
+    assert!(answer.is_err(), "a small answer breaks off too");
+    client.token("okta.users.read").await;
+    assert_eq!(server.requests()["POST /oauth2/v1/token"], 5);
+}
