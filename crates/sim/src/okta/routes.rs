@@ -459,8 +459,11 @@ impl Api {
             }
         };
         if let Some(cut) = torn {
-            // Headers are a few hundred bytes, in HTTP/2 a few dozen: half of the body is missing, give or take.
-            cut.after(body.len() / 2 + if request.version == Version::HTTP_2 { 0 } else { 400 });
+            // Half of the body is missing, give or take; of a very small one all of it and the end of the headers, which
+            // HTTP/2 packs to next to nothing.
+            let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+            let head = if request.version == Version::HTTP_2 { 0 } else { lines.sum::<usize>() + 36 };
+            cut.after(head + body.len() / 2);
         }
         *response.body_mut() = Body::from(body);
         response

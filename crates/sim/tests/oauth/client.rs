@@ -159,7 +159,7 @@ impl Client<'_> {
         self.key.sign(&with(plain_header, header), &with(plain_claims, claims))
     }
 
-    pub(crate) fn proof(&self, key: &Key, header: &Value, claims: &Value) -> String {
+    pub(crate) fn proof(key: &Key, header: &Value, claims: &Value) -> String {
         let plain_header = json!({ "typ": "dpop+jwt", "alg": key.algorithm, "jwk": key.public });
         let plain_claims = json!({ "iat": now(), "jti": fresh() });
         key.sign(&with(plain_header, header), &with(plain_claims, claims))
@@ -168,7 +168,7 @@ impl Client<'_> {
     /// A proof for the token endpoint.
     pub(crate) fn token_proof(&self, key: &Key, claims: &Value) -> String {
         let claims = with(json!({ "htm": "POST", "htu": self.token_address() }), claims);
-        self.proof(key, &json!({}), &claims)
+        Self::proof(key, &json!({}), &claims)
     }
 
     /// Asks for a token.

@@ -158,13 +158,13 @@ async fn the_whole_dance_with_proofs_and_a_nonce() {
             client.get("/api/v1/users?limit=1", &format!("DPoP {token}"), proof).await
         };
         for _ in 0..2 {
-            let answer = get(Some(&client.proof(&own, &json!({}), &claims))).await;
+            let answer = get(Some(&Client::proof(&own, &json!({}), &claims))).await;
             assert_eq!((answer.status, answer.body.as_array().unwrap().len()), (200, 1));
         }
         let missing = get(None).await;
         assert_eq!(missing.refusal(), (400, "invalid_dpop_proof"));
         assert!(missing.headers["www-authenticate"].to_str().unwrap().starts_with("DPoP "));
-        let used = client.proof(&own, &json!({}), &claims);
+        let used = Client::proof(&own, &json!({}), &claims);
         assert_eq!(get(Some(&used)).await.status, 200);
         assert_eq!(get(Some(&used)).await.refusal(), (401, "invalid_dpop_proof"));
         let private = with(own.public.clone(), &json!({ "d": "AAAA" }));
@@ -184,11 +184,11 @@ async fn the_whole_dance_with_proofs_and_a_nonce() {
             (json!({}), json!({ "ath": null })),
             (json!({}), json!({ "ath": sha256("another token") })),
         ] {
-            let answer = get(Some(&client.proof(&own, &header, &with(claims.clone(), &changes)))).await;
+            let answer = get(Some(&Client::proof(&own, &header, &with(claims.clone(), &changes)))).await;
             assert_eq!(answer.refusal(), (401, "invalid_dpop_proof"), "{header} {changes}");
         }
         let other = Key::new("ES256");
-        let answer = get(Some(&client.proof(&other, &json!({}), &claims))).await;
+        let answer = get(Some(&Client::proof(&other, &json!({}), &claims))).await;
         assert_eq!(answer.refusal(), (401, "invalid_dpop_proof"), "a key that the token is not bound to");
         let answer = client.get("/api/v1/users", &format!("Bearer {token}"), None).await;
         assert_eq!(answer.refusal(), (401, "E0000011"), "a bound token is no bearer token");
@@ -207,7 +207,7 @@ async fn a_proof_that_nobody_asked_for_binds_the_token() {
     let plain = client.token("okta.users.read").await;
     let claims =
         json!({ "htm": "GET", "htu": format!("{}/api/v1/users", server.url()), "ath": sha256(&plain) });
-    let proof = client.proof(&own, &json!({}), &claims);
+    let proof = Client::proof(&own, &json!({}), &claims);
     let answer = client.get("/api/v1/users", &format!("DPoP {plain}"), Some(&proof)).await;
     assert_eq!(answer.refusal(), (401, "E0000011"), "a bearer token is not a bound one");
 }
@@ -299,4 +299,30 @@ async fn all_times_are_those_of_the_servers_clock() {
         let answer = client.ask("okta.users.read", &assertion(date), Some(&proof(date))).await;
         assert_eq!(answer.status, 200, "{answer:?}");
     }
+}
+
+#[tokio::test]
+async fn faults_strike_the_token_endpoint_as_well() {
+    let key = Key::new("ES256");
+    let faults = json!([
+        { "path": "/oauth2/v1/token", "nth": 1, "action": "rate_limit" },
+        { "path": "/oauth2/v1/token", "nth": 2, "action": { "status": { "code": 503, "error_code": "E0000010" } } },
+        { "path": "/oauth2/v1/token", "nth": 4, "action": "truncate" },
+    ]);
+    let faults = serde_json::from_value(faults).unwrap();
+    let server = serve(&key, &json!({}), OktaOptions { faults, ..OktaOptions::default() }).await;
+    let client = client(&server, &key);
+    let assertion = || client.assertion(&json!({}), &json!({}));
+    assert_eq!(client.ask("okta.users.read", &assertion(), None).await.refusal(), (429, "E0000047"));
+    let lost = assertion();
+    assert_eq!(client.ask("okta.users.read", &lost, None).await.refusal(), (503, "E0000010"));
+    // Whoever got no answer does not know whether the assertion was used up. It was.
+    assert_eq!(client.ask("okta.users.read", &lost, None).await.refusal(), (401, "invalid_client"));
+    let answer = match client.http.post(client.token_address()).send().await {
+        Ok(answer) => answer.bytes().await,
+        Err(error) => Err(error),
+    };
+    assert!(answer.is_err(), "a small answer breaks off too");
+    client.token("okta.users.read").await;
+    assert_eq!(server.requests()["POST /oauth2/v1/token"], 5);
 }
