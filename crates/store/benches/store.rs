@@ -105,6 +105,8 @@ fn assigned(resource: &str, account: &str, status: &str) -> Record {
         priority: None,
         since: Some(time(5)),
         last_updated: None,
+        sync_state: None,
+        profile: RawJson::default(),
     })
 }
 

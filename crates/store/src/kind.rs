@@ -212,6 +212,7 @@ mod tests {
     use super::*;
 
     /// A record of every kind, in the order of the enumeration, and what it refers to.
+    #[expect(clippy::too_many_lines, reason = "one case after the other")]
     fn records() -> Vec<(Record, Vec<&'static str>)> {
         let time = "2026-01-01T00:00:00.000Z";
         let known = json!({ "known": null });

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memmem::Finder;
 use redb::{ReadTransaction, ReadableTable};
 use serde::{Deserialize, Serialize};
 use sightline_core::{
@@ -222,6 +223,20 @@ pub(crate) fn facts_of<'a>(
     };
     let what = format!("the facts of {scope}, written by snapshot {}", version.content);
     Ok(Facts { values: unpacker.read(blob, what.clone()), what, missing: expected })
+}
+
+/// Whether any of the facts of a scope may hold one of these texts; certain when it says no.
+pub(crate) fn mentions(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    unpacker: &Unpacker,
+    scope: &Scope,
+    scope_key: &[u8],
+    version: &Version,
+    texts: &[Finder<'_>],
+) -> Result<bool> {
+    let what = format!("the facts of {scope}, written by snapshot {}", version.content);
+    let blob = codec::get_blob(table, &keys::numbered(scope_key, version.content))?;
+    unpacker.mentions(blob, texts, what)
 }
 
 /// Hands out the entities of a scope at the newest snapshot.

@@ -65,10 +65,15 @@ impl Entities {
         self.gone
     }
 
-    /// Whether anything is there that was not, and whether anything was there that is not.
-    pub(super) fn changes(&self) -> (bool, bool) {
-        let all = || self.met.iter().flat_map(FxHashMap::values);
-        (all().any(|met| met.after && !met.before), all().any(|met| met.before && !met.after))
+    /// Whether anything is there that was not.
+    pub(super) fn has_new(&self) -> bool {
+        self.met.iter().flat_map(FxHashMap::values).any(|met| met.after && !met.before)
+    }
+
+    /// The ids of those that were there and are not.
+    pub(super) fn lost(&self) -> impl Iterator<Item = &str> {
+        let all = self.met.iter().flatten();
+        all.filter(|(_, met)| met.before && !met.after).map(|(id, _)| &**id)
     }
 
     /// Whether the record is a relation that refers to something that is not there.

@@ -95,7 +95,7 @@ impl Merge {
                 }
                 (Some(_), Some(Reading::Absent(_))) => output.remove(),
                 (None, Some(Reading::Read(record) | Reading::Again(record))) => {
-                    output.add(&record, number)?
+                    output.add(&record, number)?;
                 }
                 (None, Some(Reading::Absent(_)) | None) => {}
             }

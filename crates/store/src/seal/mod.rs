@@ -9,6 +9,7 @@ mod runs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use memchr::memmem::Finder;
 use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
 use sightline_core::{EntityKind, Gap, Scope, SnapshotNumber, Tallies, Time};
 
@@ -18,7 +19,7 @@ use crate::keys;
 use crate::kind::{ENTITY_KINDS, Kind, Kinds};
 use crate::open::Store;
 use crate::progress::{Mark, absent_entities, all_progress, last_number, named_numbers, stored_sync};
-use crate::read::{SnapshotMeta, Version, decode_meta, facts_of, versions_at, visit_entities};
+use crate::read::{SnapshotMeta, Version, decode_meta, facts_of, mentions, versions_at, visit_entities};
 use crate::source::clear_sync;
 use crate::tables::{
     ABSENT, CONTENT, DRIFT, ENTITIES, LATER, NUMBERS, PROGRESS, SNAPSHOTS, STAGED, SYNCS, TASKS, VERSIONS,
@@ -30,6 +31,8 @@ use merge::Merge;
 const OF_ONE_SYNC: &str = "shrunk.";
 /// A kind with fewer facts may shrink by any part.
 const SMALL_KIND: u64 = 50;
+/// So many ids are looked for in stored facts before these are decoded; with more, decoding takes no longer.
+const FEW_LOST: usize = 16;
 
 /// What sealing has to know about the connector and the caller's wishes.
 #[derive(Debug, Clone)]
@@ -428,18 +431,22 @@ impl<'t, 'u> Sealing<'t, 'u> {
     /// Counts the dangling edges of scopes that were decided before all entities were known, and of those that were not
     /// read but whose ends may have come or gone.
     fn recount_dangling(&mut self) -> Result<()> {
-        let (appeared, vanished) = self.met.changes();
-        for done in &mut self.done {
-            let kinds = done.after.kinds();
+        let Sealing { done, met, content, unpacker, .. } = self;
+        let appeared = met.has_new();
+        let lost: Vec<Finder<'_>> = met.lost().take(FEW_LOST + 1).map(Finder::new).collect();
+        for done in done {
+            let Work { scope, key, .. } = &done.work;
+            if done.counted || !done.after.kinds().meets(Kinds::EDGES) {
+                continue;
+            }
             let decided_early = done.merged && done.work.kinds().meets(Kinds::ENTITIES);
-            let is_due = vanished || (appeared && done.after.dangling > 0) || decided_early;
-            if done.counted || !is_due || !kinds.meets(Kinds::EDGES) {
+            let is_due = decided_early || (appeared && done.after.dangling > 0) || lost.len() > FEW_LOST;
+            if !is_due && (lost.is_empty() || !mentions(content, unpacker, scope, key, &done.after, &lost)?) {
                 continue;
             }
             let mut dangling = 0;
-            let Work { scope, key, .. } = &done.work;
-            for fact in facts_of(&self.content, self.unpacker, scope, key, &done.after)? {
-                dangling += u64::from(self.met.leaves_dangling(&fact?.0));
+            for fact in facts_of(content, unpacker, scope, key, &done.after)? {
+                dangling += u64::from(met.leaves_dangling(&fact?.0));
             }
             done.after.dangling = dangling;
         }

@@ -210,8 +210,8 @@ fn a_partial_reading_vouches_for_no_more_than_was_known() {
     sync(&made.store, made.source, changes());
     assert_eq!(state(&made, 5), (Some(3), true));
     let snapshot = made.store.snapshot(made.source, 5).unwrap();
-    let stale: Vec<bool> = snapshot.facts.iter().map(|fact| snapshot.is_stale(fact)).collect();
-    assert_eq!(stale, [true, false], "only what was read again is fresh");
+    let old: Vec<bool> = snapshot.facts.iter().map(|fact| snapshot.is_stale(fact)).collect();
+    assert_eq!(old, [true, false], "only what was read again is fresh");
     sync(&made.store, made.source, vec![whole(users.clone(), vec![account("u1", "Ann")])]);
     assert_eq!(state(&made, 6), (Some(6), false));
 
