@@ -24,6 +24,8 @@ mod wire;
 mod key_tests;
 #[cfg(test)]
 mod oauth_tests;
+#[cfg(test)]
+mod wire_tests;
 
 pub use address::{Address, AddressError};
 pub use client::{Auth, Client, Page, Refusal, Request};
