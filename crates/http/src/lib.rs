@@ -21,6 +21,8 @@ mod scopes;
 mod wire;
 
 #[cfg(test)]
+mod exact_server;
+#[cfg(test)]
 mod key_tests;
 #[cfg(test)]
 mod oauth_tests;

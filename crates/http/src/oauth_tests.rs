@@ -1,52 +1,30 @@
-//! Access tokens against a server that is exact: it checks every assertion and proof itself, and takes none twice.
+//! Access tokens as a client gets, uses, renews and replaces them.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
-use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
-use serde_json::{Value, json};
+use serde_json::json;
 use sightline_core::budget::{Answer, Budget, Call, Permit};
-use sightline_core::time::Clock;
 use sightline_core::{Context, Error, ErrorKind, Result, Secret, Time};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::exact_server::{START, Server, SetClock, read};
 use crate::{
     Address, Auth, Client, Cursor, OAuth, OAuthSettings, Page, Refusal, Request, name_token_refusal,
 };
 
 const KEY: &str = include_str!("../testdata/rsa2048.pkcs8.pem");
-const PUBLIC: &[u8] = include_bytes!("../testdata/rsa2048.public.der");
-const START: i64 = 1_767_225_600;
-
-#[derive(Debug)]
-struct SetClock(AtomicI64);
-
-impl SetClock {
-    fn at(secs: i64) -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(secs)))
-    }
-
-    fn forward(&self, secs: i64) {
-        self.0.fetch_add(secs, Ordering::SeqCst);
-    }
-}
-
-impl Clock for SetClock {
-    fn now(&self) -> Time {
-        Time::from_secs(self.0.load(Ordering::SeqCst))
-    }
-}
 
 /// Counts calls by template; one of them may have the only place until it is dropped.
 #[derive(Debug)]
 struct OnePlace {
-    place: Arc<tokio::sync::Semaphore>,
+    place: Arc<Semaphore>,
     calls: Mutex<Vec<Call>>,
 }
 
@@ -59,250 +37,6 @@ impl Budget for OnePlace {
     }
     fn observe(&self, _: Call, answer: Answer) -> Time {
         answer.rate_limit.map(|limit| limit.reset).unwrap_or_default()
-    }
-}
-
-/// How the server behaves, and what it has seen.
-struct Server {
-    url: String,
-    clock: Arc<SetClock>,
-    /// Whether answers carry a date.
-    tells_time: bool,
-    wants_proof: bool,
-    token_nonce: Option<&'static str>,
-    api_nonce: Option<&'static str>,
-    /// Scopes that it grants; asking for another one is refused, or ignored.
-    allowed: Option<BTreeSet<&'static str>>,
-    ignores_others: bool,
-    lifetime: i64,
-    /// Answers to token requests that come first.
-    first: VecDeque<String>,
-    /// Calls of the API that are refused as unauthorized whatever they carry.
-    unauthorized: u32,
-    used_ids: BTreeSet<String>,
-    token_requests: u32,
-    api_requests: u32,
-    tokens: Vec<String>,
-    key_ids: BTreeSet<String>,
-    proofs: u32,
-}
-
-impl Server {
-    fn new() -> Self {
-        Self {
-            url: String::new(),
-            clock: SetClock::at(START),
-            tells_time: true,
-            wants_proof: false,
-            token_nonce: None,
-            api_nonce: None,
-            allowed: None,
-            ignores_others: false,
-            lifetime: 3600,
-            first: VecDeque::new(),
-            unauthorized: 0,
-            used_ids: BTreeSet::new(),
-            token_requests: 0,
-            api_requests: 0,
-            tokens: Vec::new(),
-            key_ids: BTreeSet::new(),
-            proofs: 0,
-        }
-    }
-
-    fn answer(&self, head: &str, body: &Value) -> String {
-        let body = body.to_string();
-        let date = if self.tells_time { http_date(self.clock.now()) } else { String::new() };
-        format!("HTTP/1.1 {head}\r\n{date}connection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
-    }
-
-    fn refuse(&self, head: &str, error: &str, description: &str) -> String {
-        self.answer(head, &json!({ "error": error, "error_description": description }))
-    }
-
-    fn handle(&mut self, request: &Seen) -> String {
-        match request.path.as_str() {
-            "/oauth2/v1/token" => self.token(request),
-            _ => self.api(request),
-        }
-    }
-
-    fn token(&mut self, request: &Seen) -> String {
-        self.token_requests += 1;
-        assert_eq!(request.method, "POST");
-        let form: Vec<(String, String)> =
-            url::form_urlencoded::parse(request.body.as_bytes()).into_owned().collect();
-        let field = |name: &str| form.iter().find(|(key, _)| key == name).unwrap().1.clone();
-        assert_eq!(field("grant_type"), "client_credentials");
-        assert_eq!(field("client_assertion_type"), "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-        let assertion = field("client_assertion");
-        let (header, claims) = opened(&assertion);
-        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, PUBLIC)
-            .verify(signed_part(&assertion), &signature(&assertion))
-            .unwrap();
-        assert_eq!((&header["alg"], &header["kid"]), (&json!("RS256"), &json!("my-key")));
-        assert_eq!((&claims["iss"], &claims["sub"]), (&json!("client-1"), &json!("client-1")));
-        assert_eq!(claims["aud"], json!(format!("{}/oauth2/v1/token", self.url)));
-        let (issued, expires) = (claims["iat"].as_i64().unwrap(), claims["exp"].as_i64().unwrap());
-        assert_eq!(expires - issued, 300);
-        // Taken even if the request is refused for another reason.
-        let id = claims["jti"].as_str().unwrap().to_owned();
-        assert!(id.len() >= 16 && self.used_ids.insert(id), "an assertion is sent twice");
-        if let Some(answer) = self.first.pop_front() {
-            return answer;
-        }
-        if (issued - self.clock.now().millis() / 1000).abs() > 60 {
-            return self.refuse("401 Unauthorized", "invalid_client", "The client_assertion is expired.");
-        }
-        if self.wants_proof {
-            let Some(proof) = request.header("dpop") else {
-                let text = "The DPoP proof JWT header is missing.";
-                return self.refuse("400 Bad Request", "invalid_dpop_proof", text);
-            };
-            let claims = self.check_proof(&proof, "POST", "/oauth2/v1/token");
-            assert!(claims.get("ath").is_none());
-            if let Some(nonce) = self.token_nonce.filter(|nonce| claims["nonce"] != **nonce) {
-                let head = format!("400 Bad Request\r\ndpop-nonce: {nonce}");
-                return self.refuse(
-                    &head,
-                    "use_dpop_nonce",
-                    "Authorization server requires nonce in DPoP proof.",
-                );
-            }
-        }
-        let asked = field("scope");
-        let mut scopes: Vec<&str> = asked.split(' ').collect();
-        if let Some(allowed) = &self.allowed {
-            if !self.ignores_others && scopes.iter().any(|scope| !allowed.contains(scope)) {
-                let text = "One or more scopes are not configured for the client.";
-                return self.refuse("400 Bad Request", "invalid_scope", text);
-            }
-            scopes.retain(|scope| allowed.contains(scope));
-        }
-        let token = format!("token-{}", self.tokens.len());
-        self.tokens.push(token.clone());
-        let token_type = if self.wants_proof { "DPoP" } else { "Bearer" };
-        let body = json!({
-            "token_type": token_type, "expires_in": self.lifetime, "access_token": token, "scope": scopes.join(" "),
-        });
-        self.answer("200 OK", &body)
-    }
-
-    fn api(&mut self, request: &Seen) -> String {
-        self.api_requests += 1;
-        let newest = self.tokens.last().expect("a token was granted");
-        let scheme = if self.wants_proof { "DPoP" } else { "Bearer" };
-        let authorization = request.header("authorization").expect("the call is signed");
-        let (given_scheme, token) = authorization.split_once(' ').unwrap();
-        assert_eq!(given_scheme, scheme);
-        assert!(self.tokens.iter().any(|granted| granted == token), "no token of ours: {token}");
-        let is_newest = token == newest.as_str();
-        if self.wants_proof {
-            let claims = self.check_proof(&request.header("dpop").unwrap(), "GET", "/list");
-            let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes()).as_ref());
-            assert_eq!(claims["ath"], hash);
-            if let Some(nonce) = self.api_nonce.filter(|nonce| claims["nonce"] != **nonce) {
-                return self.answer(&format!("401 Unauthorized\r\ndpop-nonce: {nonce}"), &json!({}));
-            }
-        } else {
-            assert_eq!(request.header("dpop"), None);
-        }
-        if self.unauthorized > 0 || !is_newest {
-            self.unauthorized = self.unauthorized.saturating_sub(1);
-            return self.answer("401 Unauthorized", &json!({}));
-        }
-        self.answer("200 OK", &json!([1]))
-    }
-
-    /// Checks everything but the nonce and the hash of the token.
-    fn check_proof(&mut self, proof: &str, method: &str, path: &str) -> Value {
-        self.proofs += 1;
-        let (header, claims) = opened(proof);
-        assert_eq!((&header["typ"], &header["alg"]), (&json!("dpop+jwt"), &json!("ES256")));
-        let jwk = &header["jwk"];
-        assert_eq!((&jwk["kty"], &jwk["crv"]), (&json!("EC"), &json!("P-256")));
-        assert!(jwk.get("d").is_none(), "the private key is sent");
-        let mut point = vec![4];
-        for coordinate in ["x", "y"] {
-            point.extend(URL_SAFE_NO_PAD.decode(jwk[coordinate].as_str().unwrap()).unwrap());
-        }
-        self.key_ids.insert(jwk.to_string());
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-            .verify(signed_part(proof), &signature(proof))
-            .unwrap();
-        assert_eq!(claims["htm"], method);
-        assert_eq!(claims["htu"], format!("{}{path}", self.url));
-        let age = claims["iat"].as_i64().unwrap() - self.clock.now().millis() / 1000;
-        assert!(age.abs() <= 60, "a proof of another time");
-        let id = claims["jti"].as_str().unwrap().to_owned();
-        assert!(self.used_ids.insert(id), "a proof is sent twice");
-        claims
-    }
-}
-
-fn http_date(now: Time) -> String {
-    // Only minutes of one day are ever needed.
-    let secs = now.millis() / 1000 - START;
-    assert!((0..86_400).contains(&secs));
-    let (hours, minutes) = (secs / 3600, secs / 60 % 60);
-    format!("date: Thu, 01 Jan 2026 {hours:02}:{minutes:02}:{:02} GMT\r\n", secs % 60)
-}
-
-/// Header and claims of a signed token.
-fn opened(token: &str) -> (Value, Value) {
-    let parts: Vec<&str> = token.split('.').collect();
-    assert_eq!(parts.len(), 3);
-    let json = |part: &str| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
-    (json(parts[0]), json(parts[1]))
-}
-
-fn signed_part(token: &str) -> &[u8] {
-    token.rsplit_once('.').unwrap().0.as_bytes()
-}
-
-fn signature(token: &str) -> Vec<u8> {
-    URL_SAFE_NO_PAD.decode(token.rsplit_once('.').unwrap().1).unwrap()
-}
-
-/// A request as it arrived.
-struct Seen {
-    method: String,
-    path: String,
-    head: String,
-    body: String,
-}
-
-impl Seen {
-    fn header(&self, name: &str) -> Option<String> {
-        let mut values = self.head.lines().filter_map(|line| {
-            let (key, value) = line.split_once(": ")?;
-            key.eq_ignore_ascii_case(name).then(|| value.to_owned())
-        });
-        let value = values.next();
-        assert_eq!(values.next(), None, "{name} is sent twice");
-        value
-    }
-}
-
-async fn read(stream: &mut tokio::net::TcpStream) -> Seen {
-    let mut bytes = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| {
-                line.to_ascii_lowercase().strip_prefix("content-length: ").map(|value| value.parse().unwrap())
-            });
-            if body.len() >= length.unwrap_or(0) {
-                let mut words = head.split(' ');
-                let method = words.next().unwrap().to_owned();
-                let path = words.next().unwrap().split('?').next().unwrap().to_owned();
-                return Seen { method, path, head: head.to_owned(), body: body.to_owned() };
-            }
-        }
-        let mut buffer = [0; 8192];
-        let count = stream.read(&mut buffer).await.unwrap();
-        assert!(count > 0, "a request is cut off");
-        bytes.extend_from_slice(&buffer[..count]);
     }
 }
 
@@ -340,7 +74,17 @@ async fn scene(server: Server) -> Scene {
 }
 
 /// A client of this server, with a clock of its own that shows the same time.
-async fn scene_with(mut server: Server, settings: OAuthSettings) -> Scene {
+async fn scene_with(server: Server, settings: OAuthSettings) -> Scene {
+    let budget = Arc::new(OnePlace { place: Arc::new(Semaphore::new(1)), calls: Mutex::default() });
+    scene_within(server, settings, budget.clone(), budget).await
+}
+
+async fn scene_within(
+    mut server: Server,
+    settings: OAuthSettings,
+    seen: Arc<OnePlace>,
+    budget: Arc<dyn Budget>,
+) -> Scene {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     server.url = format!("http://{}", listener.local_addr().unwrap());
     let address = Address::new(&server.url, true).unwrap();
@@ -359,17 +103,10 @@ async fn scene_with(mut server: Server, settings: OAuthSettings) -> Scene {
             });
         }
     });
-    let budget =
-        Arc::new(OnePlace { place: Arc::new(tokio::sync::Semaphore::new(1)), calls: Mutex::default() });
-    let cx = Context {
-        allow_loopback_http: true,
-        clock: clock.clone(),
-        budget: budget.clone(),
-        extra_roots_pem: Vec::new(),
-    };
+    let cx = Context { allow_loopback_http: true, clock: clock.clone(), budget, extra_roots_pem: Vec::new() };
     let auth = Auth::OAuth(Arc::new(OAuth::new(settings).unwrap()));
     let client = Client::new(address, auth, &cx, name_refusal).unwrap();
-    Scene { client, server, clock, budget }
+    Scene { client, server, clock, budget: seen }
 }
 
 impl Scene {
@@ -435,6 +172,51 @@ async fn twenty_calls_at_once_ask_for_one_token_and_share_its_refusal() {
     let results = together(&refused).await;
     assert!(results.iter().all(|result| *result.as_ref().unwrap_err().kind() == ErrorKind::Auth));
     assert_eq!(refused.requests(), (1, 0));
+}
+
+tokio::task_local! {
+    /// A place that was set aside for the first call of a task.
+    static SET_ASIDE: RefCell<Option<OwnedSemaphorePermit>>;
+}
+
+/// A budget that sets places aside for lists, and takes away for good the first one that is given back.
+#[derive(Debug)]
+struct Shrinking {
+    places: Arc<Semaphore>,
+    shrunk: Mutex<bool>,
+}
+
+#[async_trait]
+impl Budget for Shrinking {
+    async fn acquire(&self, call: Call) -> Permit {
+        match SET_ASIDE.try_with(RefCell::take).ok().flatten() {
+            Some(place) if call.bucket == "lists" => return Permit::holding(place),
+            Some(place) if !std::mem::replace(&mut *self.shrunk.lock().unwrap(), true) => place.forget(),
+            _ => {}
+        }
+        Permit::holding(self.places.clone().acquire_owned().await.unwrap())
+    }
+    fn observe(&self, _: Call, _: Answer) -> Time {
+        Time::default()
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_token_does_not_keep_the_place_that_its_call_needs() {
+    let places = Arc::new(Semaphore::new(2));
+    let seen = Arc::new(OnePlace { place: Arc::new(Semaphore::new(1)), calls: Mutex::default() });
+    let budget = Arc::new(Shrinking { places: places.clone(), shrunk: Mutex::new(false) });
+    let scene = scene_within(Server::new(), oauth(&["users.read"]), seen, budget).await;
+    let mut calls = Vec::new();
+    for _ in 0..2 {
+        let place = RefCell::new(places.clone().try_acquire_owned().ok());
+        calls.push(SET_ASIDE.scope(place, scene.get()));
+    }
+    let both = async { tokio::join!(calls.remove(0), calls.remove(0)) };
+    let (first, second) =
+        tokio::time::timeout(Duration::from_secs(20), both).await.expect("they wait for each other");
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(scene.requests(), (1, 2));
 }
 
 #[tokio::test]
