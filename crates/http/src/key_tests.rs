@@ -107,7 +107,7 @@ fn a_key_is_picked_from_a_set_by_its_id() {
     assert_eq!(named.key_id(), Some("mine"));
 }
 
-/// Text that no person should see: every run of it that is longer than eight characters.
+/// Whether any long run of the text, which is where a key has its numbers, is shown.
 fn shows_key_material(shown: &str, text: &str) -> bool {
     let runs = text.split(|c: char| !(c.is_ascii_alphanumeric() || "+/_-".contains(c)));
     runs.filter(|run| run.len() > 24 && !run.starts_with("-----")).any(|run| shown.contains(&run[..16]))

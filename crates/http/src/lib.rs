@@ -21,9 +21,13 @@ mod scopes;
 mod wire;
 
 #[cfg(test)]
+mod exact_server;
+#[cfg(test)]
 mod key_tests;
 #[cfg(test)]
 mod oauth_tests;
+#[cfg(test)]
+mod wire_tests;
 
 pub use address::{Address, AddressError};
 pub use client::{Auth, Client, Page, Refusal, Request};
