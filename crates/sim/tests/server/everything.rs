@@ -4,15 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use sightline_sim::{
-    Company, OktaOptions, RateLimits,
+    OktaOptions, RateLimits,
     company::{
-        self, DIRECTORY_READER, ENG, GITHUB, IT_ADMINS, POLICY_TYPES, PUSHED_GROUP, REVIEW_ROBOT,
-        SECURITY_SCANNER, SLACK, SettingKind, WHOLE_DIRECTORY,
+        self, ENG, GITHUB, IT_ADMINS, POLICY_TYPES, PUSHED_GROUP, REVIEW_ROBOT, SECURITY_SCANNER, SLACK,
+        SettingKind,
     },
-    expect::{
-        AdminScope, AppPolicy, AppRow, Assignee, Binding, ClientGrant, ClientRoleHeld, DeviceKnown,
-        FactorEnrolled, Owner, PermissionGiven, PolicySet, Push, SetEntry,
-    },
+    expect::{AppPolicy, AppRow, Assignee, DeviceKnown, FactorEnrolled, Owner, PolicySet, Push},
     okta::AdminFlag,
 };
 
@@ -21,44 +18,44 @@ use crate::{
     serve, text,
 };
 
-fn list(value: &Value) -> &[Value] {
+pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("{value} is no list"))
 }
 
-fn texts(value: &Value) -> Vec<String> {
+pub(crate) fn texts(value: &Value) -> Vec<String> {
     list(value).iter().map(|item| item.as_str().unwrap().to_owned()).collect()
 }
 
-fn optional(value: &Value) -> Option<String> {
+pub(crate) fn optional(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-fn milliseconds(value: &Value) -> i64 {
+pub(crate) fn milliseconds(value: &Value) -> i64 {
     value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_millisecond()
 }
 
-fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+pub(crate) fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut items: Vec<T> = items.into_iter().collect();
     items.sort();
     items
 }
 
-fn refused(answer: &Answer, status: u16, code: &str, what: &str) {
+pub(crate) fn refused(answer: &Answer, status: u16, code: &str, what: &str) {
     assert_eq!((answer.status, answer.json()["errorCode"].as_str()), (status, Some(code)), "{what}");
 }
 
 /// A list that comes in one piece: without any link.
-fn whole(client: &mut Client, path: &str) -> Vec<Value> {
+pub(crate) fn whole(client: &mut Client, path: &str) -> Vec<Value> {
     let answer = client.get(path);
     assert!(answer.links().is_empty(), "{path} has a link");
     answer.list()
 }
 
-fn last_part(address: &Value) -> String {
+pub(crate) fn last_part(address: &Value) -> String {
     address.as_str().unwrap().rsplit('/').next().unwrap().to_owned()
 }
 
-fn assignee(address: &str) -> Assignee {
+pub(crate) fn assignee(address: &str) -> Assignee {
     let (rest, id) = address.rsplit_once('/').unwrap();
     match rest.strip_prefix("https://alderfinch.okta.com").unwrap() {
         "/api/v1/users" => Assignee::User(id.to_owned()),
@@ -170,206 +167,6 @@ fn rows_of_applications_are_the_truth() {
 }
 
 #[test]
-fn clients_and_what_they_prove_themselves_with_are_the_truth() {
-    let (company, running) = serve(8000, OktaOptions::default());
-    let mut client = running.client();
-    let (mut grants, mut credentials, mut services) = (Vec::new(), Vec::new(), Vec::new());
-    for app in client.walk("/api/v1/apps?limit=200") {
-        let id = text(&app, "id").to_owned();
-        let path = |rest: &str| format!("/api/v1/apps/{id}/{rest}");
-        for key in whole(&mut client, &path("credentials/keys")) {
-            assert_eq!(key["kid"], app["credentials"]["signing"]["kid"]);
-            credentials.push((id.clone(), "SigningKey", text(&key, "kid").to_owned(), true));
-        }
-        let Some(client_id) = app["credentials"]["oauthClient"]["client_id"].as_str() else {
-            for rest in ["grants", "credentials/jwks", "credentials/secrets"] {
-                refused(&client.get(&path(rest)), 404, "E0000007", rest);
-            }
-            continue;
-        };
-        assert_eq!(client_id, id);
-        for grant in whole(&mut client, &path("grants")) {
-            assert_eq!(text(&grant, "status"), "ACTIVE");
-            assert_eq!(text(&grant, "issuer"), "https://alderfinch.okta.com");
-            assert!(text(&grant["createdBy"], "id").starts_with("00u"));
-            grants.push(ClientGrant {
-                app_id: id.clone(),
-                client_id: text(&grant, "clientId").to_owned(),
-                grant_id: text(&grant, "id").to_owned(),
-                scope: text(&grant, "scopeId").to_owned(),
-                source: text(&grant, "source").to_owned(),
-            });
-        }
-        let keys = client.get(&path("credentials/jwks")).json();
-        let secrets = whole(&mut client, &path("credentials/secrets"));
-        let method = text(&app["credentials"]["oauthClient"], "token_endpoint_auth_method");
-        assert_eq!(list(&keys["keys"]).is_empty(), method != "private_key_jwt", "{app}");
-        assert_eq!(secrets.is_empty(), method == "private_key_jwt", "{app}");
-        for (kind, credential) in list(&keys["keys"])
-            .iter()
-            .map(|key| ("Jwk", key))
-            .chain(secrets.iter().map(|secret| ("Secret", secret)))
-        {
-            let active = text(credential, "status") == "ACTIVE";
-            credentials.push((id.clone(), kind, text(credential, "id").to_owned(), active));
-        }
-        assert!(secrets.iter().all(|secret| text(secret, "client_secret").len() > 30));
-        if app["settings"]["oauthClient"]["application_type"] == "service" {
-            services.push(id);
-        }
-    }
-    let truth = company.truth();
-    assert_eq!(sorted(grants), truth.grants());
-    let expected = truth
-        .credentials()
-        .into_iter()
-        .map(|it| (it.app_id, format!("{:?}", it.kind), it.credential_id, it.active));
-    let found = credentials.into_iter().map(|(app, kind, id, active)| (app, kind.to_owned(), id, active));
-    assert_eq!(sorted(found), sorted(expected));
-    let expected = company.apps.iter().filter(|app| app.service).map(|app| app.id.to_string());
-    assert_eq!(sorted(services.iter().cloned()), sorted(expected));
-    assert!(services.len() > 3);
-}
-
-/// Roles, with their targets at once or asked for.
-#[test]
-fn roles_of_clients_are_the_truth() {
-    let (company, running) = serve(8000, OktaOptions::default());
-    let mut client = running.client();
-    let services = company.apps.iter().filter(|app| app.service).map(|app| app.id.to_string());
-    let services: Vec<String> = services.collect();
-    let mut held = Vec::new();
-    for id in &services {
-        let path = format!("/oauth2/v1/clients/{id}/roles");
-        let expanded = format!("{path}?expand=targets/groups,targets/catalog/apps");
-        for role in whole(&mut client, &expanded) {
-            assert_eq!(text(&role, "assignmentType"), "CLIENT");
-            let holder = assignee(text(&role["_links"]["assignee"], "href"));
-            assert_eq!(holder, Assignee::Client(id.clone()));
-            let embedded = &role["_embedded"]["targets"];
-            let lists = [("groups", &embedded["groups"]), ("catalog/apps", &embedded["catalog"]["apps"])];
-            let mut targets = Vec::new();
-            for (kind, embedded) in lists {
-                let path = format!("{path}/{}/targets/{kind}", text(&role, "id"));
-                let asked = client.walk(&format!("{path}?limit=200"));
-                assert_eq!(asked, embedded.as_array().cloned().unwrap_or_default(), "{path}");
-                assert_eq!(asked, client.walk(&format!("{path}?limit=1")), "{path}");
-                targets.extend(asked.iter().map(|target| text(target, "id").to_owned()));
-            }
-            let scope = match role["resource-set"].as_str() {
-                Some(set) => AdminScope::ResourceSet(set.to_owned()),
-                None if targets.is_empty() => AdminScope::Org,
-                None => AdminScope::Targets(sorted(targets)),
-            };
-            let name = role.get("role").unwrap_or(&role["type"]).as_str().unwrap().to_owned();
-            held.push(ClientRoleHeld { client_id: id.clone(), role: name, scope });
-        }
-    }
-    assert_eq!(sorted(held), company.truth().client_roles());
-    let scanner = company.app(SECURITY_SCANNER).unwrap().id;
-    refused(&client.get("/oauth2/v1/clients/0oa00000000000000000/roles"), 404, "E0000007", "unknown client");
-    let path = format!("/oauth2/v1/clients/{scanner}/roles/nonsense/targets/groups");
-    refused(&client.get(&path), 404, "E0000007", "unknown role");
-}
-
-#[test]
-fn tokens_and_integrations_are_the_truth() {
-    let (company, running) = serve(8000, OktaOptions::default());
-    let mut client = running.client();
-    let truth = company.truth();
-    let tokens = whole(&mut client, "/api/v1/api-tokens?limit=1");
-    let found = tokens.iter().map(|token| {
-        (
-            text(token, "id").to_owned(),
-            text(token, "name").to_owned(),
-            text(token, "userId").to_owned(),
-            optional(&token["network"]["connection"]),
-            optional(&token["expiresAt"]).map(|_| milliseconds(&token["expiresAt"])),
-        )
-    });
-    let expected = truth
-        .api_tokens()
-        .into_iter()
-        .map(|token| (token.token_id, token.name, token.user_id, token.network, token.expires_ms));
-    assert_eq!(sorted(found), sorted(expected));
-    assert!(tokens.iter().any(|token| token["network"].is_null() && token["tokenWindow"].is_string()));
-    assert!(tokens.iter().any(|token| token["expiresAt"].is_null()));
-
-    let services = client.walk("/integrations/api/v1/api-services");
-    assert_eq!(client.get("/integrations/api/v1/api-services").list().len(), 10);
-    let found = services
-        .iter()
-        .map(|it| (text(it, "id").to_owned(), text(it, "name").to_owned(), texts(&it["grantedScopes"])));
-    let expected = truth.api_services().into_iter().map(|it| (it.service_id, it.name, it.granted_scopes));
-    assert_eq!(sorted(found), sorted(expected));
-}
-
-#[test]
-fn resource_sets_and_bindings_of_more_than_one_page_are_the_truth() {
-    let (company, running) = serve(10_000, OktaOptions::default());
-    let mut client = running.client();
-    let (mut bindings, mut entries) = (Vec::new(), Vec::new());
-    for set in client.walk_body("/api/v1/iam/resource-sets?limit=2", "resource-sets") {
-        let set_id = text(&set, "id").to_owned();
-        let path = format!("/api/v1/iam/resource-sets/{set_id}");
-        for resource in client.walk_body(&format!("{path}/resources"), "resources") {
-            let orn = text(&resource, "orn");
-            let (kind, orn) = match orn.strip_suffix(":contained_resources") {
-                Some(orn) => ("members_of", orn),
-                None if orn.contains(":apps:") => ("app", orn),
-                None => ("group", orn),
-            };
-            let resource_id = orn.rsplit(':').next().unwrap().to_owned();
-            assert_eq!(last_part(&resource["_links"]["self"]["href"]), resource_id);
-            entries.push(SetEntry { set_id: set_id.clone(), kind: kind.to_owned(), resource_id });
-        }
-        for role in client.walk_body(&format!("{path}/bindings"), "roles") {
-            let role_id = text(&role, "id").to_owned();
-            let path = format!("{path}/bindings/{role_id}/members");
-            for member in client.walk_body(&path, "members") {
-                bindings.push(Binding {
-                    set_id: set_id.clone(),
-                    role_id: role_id.clone(),
-                    assignee: assignee(text(&member["_links"]["self"], "href")),
-                });
-            }
-        }
-    }
-    let truth = company.truth();
-    assert_eq!(sorted(entries.iter().cloned()), truth.set_resources());
-    assert_eq!(sorted(bindings.iter().cloned()), truth.bindings());
-    let set = company.resource_sets.iter().find(|set| set.label == WHOLE_DIRECTORY).unwrap().id.to_string();
-    let reader = company.custom_roles.iter().find(|role| role.label == DIRECTORY_READER).unwrap().id;
-    let in_set = entries.iter().filter(|entry| entry.set_id == set).count();
-    let readers =
-        bindings.iter().filter(|it| it.set_id == set && it.role_id == reader.as_str()).collect::<Vec<_>>();
-    assert!(in_set > 100 && readers.len() > 100, "{in_set} resources, {} members", readers.len());
-    let first = client.get(&format!("/api/v1/iam/resource-sets/{set}/resources"));
-    assert_eq!(list(&first.json()["resources"]).len(), 100);
-    assert!(first.links().iter().all(|(relation, _)| relation != "next"));
-    let robot = Assignee::Client(company.app(REVIEW_ROBOT).unwrap().id.to_string());
-    assert!(readers.iter().any(|it| it.assignee == robot));
-    assert!(bindings.iter().any(|it| matches!(it.assignee, Assignee::Group(_))));
-
-    let mut permissions = Vec::new();
-    for role in client.walk_body("/api/v1/iam/roles", "roles") {
-        let role_id = text(&role, "id").to_owned();
-        let answer = client.get(&format!("/api/v1/iam/roles/{role_id}/permissions")).json();
-        permissions.extend(list(&answer["permissions"]).iter().map(|permission| PermissionGiven {
-            role_id: role_id.clone(),
-            label: text(permission, "label").to_owned(),
-            condition: permission["conditions"].as_object().map(|conditions| {
-                let (word, attributes) = conditions.iter().next().unwrap();
-                (word == "include", texts(&attributes["okta:ResourceAttribute/User/Profile"]))
-            }),
-        }));
-    }
-    assert_eq!(sorted(permissions.iter().cloned()), truth.permissions());
-    let words: BTreeSet<_> = permissions.iter().map(|it| it.condition.as_ref().map(|it| it.0)).collect();
-    assert_eq!(words.len(), 3, "unlimited, limited to some, limited to all but some");
-}
-
-#[test]
 fn policies_factors_and_devices_are_the_truth() {
     let (company, running) = serve(700, OktaOptions::default());
     let mut client = running.client();
@@ -464,7 +261,7 @@ fn policies_factors_and_devices_are_the_truth() {
 }
 
 /// Where the settings of each kind are listed, and the largest page.
-const SETTINGS: [(SettingKind, &str, Option<u32>); 15] = [
+pub(crate) const SETTINGS: [(SettingKind, &str, Option<u32>); 15] = [
     (SettingKind::Authenticator, "/api/v1/authenticators", None),
     (SettingKind::Zone, "/api/v1/zones", Some(1000)),
     (SettingKind::TrustedOrigin, "/api/v1/trustedOrigins", Some(200)),
@@ -697,185 +494,4 @@ fn machine_clients_and_devices_have_rate_limits_of_their_own() {
     assert_eq!(client.get("/api/v1/realms").header("x-rate-limit-remaining"), "98");
     let path = format!("/api/v1/users/{}/factors", company.users[0].id);
     assert_eq!(client.get(&path).header("x-rate-limit-remaining"), "99");
-}
-
-/// Reads everything that is worth reading once, with the largest pages, and gives the bodies back.
-fn read_everything(company: &Company, client: &mut Client) -> Vec<Value> {
-    let mut read = Vec::new();
-    let apps = client.walk("/api/v1/apps?limit=200");
-    let groups = client.walk("/api/v1/groups?limit=200&expand=stats");
-    let assigned = groups.iter().filter(|group| group["_embedded"]["stats"]["appsCount"] != 0).count();
-    let by_group = assigned < apps.len();
-    read.extend(client.walk("/api/v1/users?limit=200"));
-    read.extend(client.walk("/api/v1/users?limit=200&filter=status+eq+%22DEPROVISIONED%22"));
-    for group in &groups {
-        let (id, stats) = (text(group, "id"), &group["_embedded"]["stats"]);
-        read.extend(client.walk(&format!("/api/v1/groups/{id}/owners")));
-        if stats["hasAdminPrivilege"] == true {
-            read.extend(client.walk(&format!("/api/v1/groups/{id}/roles")));
-        }
-        if by_group && stats["appsCount"].as_u64().unwrap() > 0 {
-            read.extend(client.walk(&format!("/api/v1/groups/{id}/apps?limit=200")));
-        }
-        if stats["usersCount"].as_u64().unwrap() > 0 && text(group, "type") != "BUILT_IN" {
-            read.extend(client.walk(&format!("/api/v1/groups/{id}/users?limit=1000")));
-        }
-    }
-    for app in &apps {
-        let path = |rest: &str| format!("/api/v1/apps/{}/{rest}", text(app, "id"));
-        read.extend(client.walk(&path("users?limit=500")));
-        if !by_group {
-            read.extend(client.walk(&path("groups?limit=200")));
-        }
-        if texts(&app["features"]).contains(&"GROUP_PUSH".to_owned()) {
-            read.extend(client.walk(&path("group-push/mappings?limit=1000")));
-        }
-        if app["credentials"]["signing"]["kid"].is_string() {
-            read.extend(client.walk(&path("credentials/keys")));
-        }
-        let oauth = &app["credentials"]["oauthClient"];
-        if oauth.is_object() {
-            read.extend(client.walk(&path("grants")));
-            if oauth["token_endpoint_auth_method"] == "private_key_jwt" {
-                read.push(client.get(&path("credentials/jwks")).json());
-            }
-        }
-        if app["settings"]["oauthClient"]["application_type"] == "service" {
-            read.extend(client.walk(&format!("/oauth2/v1/clients/{}/roles", text(app, "id"))));
-        }
-    }
-    read.extend(client.walk("/api/v1/groups/rules?limit=200"));
-    for holder in client.walk_body("/api/v1/iam/assignees/users", "value") {
-        read.extend(client.walk(&format!("/api/v1/users/{}/roles", text(&holder, "id"))));
-    }
-    for role in client.walk_body("/api/v1/iam/roles", "roles") {
-        read.push(client.get(&format!("/api/v1/iam/roles/{}/permissions", text(&role, "id"))).json());
-    }
-    for set in client.walk_body("/api/v1/iam/resource-sets", "resource-sets") {
-        let path = format!("/api/v1/iam/resource-sets/{}", text(&set, "id"));
-        read.extend(client.walk_body(&format!("{path}/resources"), "resources"));
-        for role in client.walk_body(&format!("{path}/bindings"), "roles") {
-            let path = format!("{path}/bindings/{}/members", text(&role, "id"));
-            read.extend(client.walk_body(&path, "members"));
-        }
-    }
-    for kind in POLICY_TYPES {
-        for policy in client.walk(&format!("/api/v1/policies?type={kind}")) {
-            read.extend(client.walk(&format!("/api/v1/policies/{}/rules", text(&policy, "id"))));
-        }
-    }
-    for user in company.users.iter().filter(|user| user.is_live()) {
-        read.extend(client.walk(&format!("/api/v1/users/{}/factors", user.id)));
-        for relation in ["manager", "mentor"] {
-            read.extend(client.walk(&format!("/api/v1/users/{}/linkedObjects/{relation}", user.id)));
-        }
-    }
-    read.extend(client.walk("/api/v1/devices?limit=200&expand=user"));
-    read.extend(client.walk("/api/v1/api-tokens"));
-    read.extend(client.walk("/integrations/api/v1/api-services"));
-    for kind in ["SSWS_TOKEN", "OAUTH_CLIENT"] {
-        let filter = format!("filter=principalType+eq+%22{kind}%22");
-        read.extend(client.walk(&format!("/api/v1/principal-rate-limits?limit=50&{filter}")));
-    }
-    for path in [
-        "/api/v1/threats/configuration",
-        "/api/v1/org/privacy/oktaSupport",
-        "/api/v1/org/orgSettings/thirdPartyAdminSetting",
-    ] {
-        read.push(client.get(path).json());
-    }
-    read.extend(apps);
-    read.extend(groups);
-    read
-}
-
-#[test]
-fn everything_costs_the_fewest_requests_and_tells_no_secret_elsewhere() {
-    let (company, running) = serve(1300, OktaOptions { licensed: true, ..OktaOptions::default() });
-    let mut client = running.client();
-    let mut read = read_everything(&company, &mut client);
-    let mut telling = Vec::new();
-    for (kind, path, largest) in SETTINGS {
-        let limit = largest.map(|largest| format!("?limit={largest}")).unwrap_or_default();
-        let objects = client.walk(&format!("{path}{limit}"));
-        match kind {
-            SettingKind::IdentityProvider | SettingKind::LogStream => telling.extend(objects),
-            _ => read.extend(objects),
-        }
-    }
-    let least = company.truth().requests_minimum();
-    let expected: BTreeMap<String, u64> = [
-        ("/api/v1/users", least.users),
-        ("/api/v1/groups", least.groups),
-        ("/api/v1/groups/{id}/users", least.group_members),
-        ("/api/v1/groups/{id}/owners", least.owners),
-        ("/api/v1/groups/{id}/roles", least.group_roles),
-        ("/api/v1/groups/rules", least.rules),
-        ("/api/v1/apps", least.apps),
-        ("/api/v1/apps/{id}/users", least.app_users),
-        ("/api/v1/apps/{id}/group-push/mappings", least.push_mappings),
-        ("/api/v1/apps/{id}/grants", least.grants),
-        ("/api/v1/apps/{id}/credentials/jwks", least.client_keys),
-        ("/api/v1/apps/{id}/credentials/keys", least.signing_keys),
-        ("/api/v1/iam/roles", least.custom_roles),
-        ("/api/v1/iam/roles/{id}/permissions", least.permissions),
-        ("/api/v1/iam/resource-sets", least.resource_sets),
-        ("/api/v1/iam/resource-sets/{id}/resources", least.set_resources),
-        ("/api/v1/iam/resource-sets/{id}/bindings", least.bindings),
-        ("/api/v1/iam/resource-sets/{id}/bindings/{role}/members", least.binding_members),
-        ("/oauth2/v1/clients/{id}/roles", least.client_roles),
-        ("/api/v1/api-tokens", least.api_tokens),
-        ("/integrations/api/v1/api-services", least.api_services),
-        ("/api/v1/policies", least.policies),
-        ("/api/v1/policies/{id}/rules", least.policy_rules),
-        ("/api/v1/users/{id}/factors", least.factors),
-        ("/api/v1/devices", least.devices),
-        ("/api/v1/authenticators", least.authenticators),
-        ("/api/v1/zones", least.zones),
-        ("/api/v1/trustedOrigins", least.trusted_origins),
-        ("/api/v1/idps", least.identity_providers),
-        ("/api/v1/eventHooks", least.event_hooks),
-        ("/api/v1/inlineHooks", least.inline_hooks),
-        ("/api/v1/logStreams", least.log_streams),
-        ("/api/v1/behaviors", least.behaviors),
-        ("/api/v1/device-assurances", least.device_assurances),
-        ("/api/v1/agentPools", least.agent_pools),
-        ("/api/v1/features", least.features),
-        ("/api/v1/meta/types/user", least.user_types),
-        ("/api/v1/meta/schemas/user/linkedObjects", least.linked_object_definitions),
-        ("/api/v1/users/{id}/linkedObjects/{relation}", least.linked_objects),
-        ("/api/v1/principal-rate-limits", least.principal_rate_limits),
-        ("/api/v1/realms", least.realms),
-        ("/api/v1/authorizationServers", least.authorization_servers),
-    ]
-    .into_iter()
-    .map(|(path, requests)| (format!("GET {path}"), requests))
-    .collect();
-    let mut made = running.server().requests();
-    let roles = made.remove("GET /api/v1/users/{id}/roles").unwrap()
-        + made.remove("GET /api/v1/iam/assignees/users").unwrap();
-    assert_eq!(roles, least.roles);
-    let app_groups =
-        ["GET /api/v1/groups/{id}/apps", "GET /api/v1/apps/{id}/groups"].map(|path| made.remove(path));
-    assert_eq!(app_groups.into_iter().flatten().sum::<u64>(), least.app_groups_cheapest);
-    let organisation =
-        ["threats/configuration", "org/privacy/oktaSupport", "org/orgSettings/thirdPartyAdminSetting"]
-            .map(|path| made.remove(&format!("GET /api/v1/{path}")).unwrap());
-    assert_eq!(organisation.iter().sum::<u64>(), least.organisation);
-    assert_eq!(made, expected);
-    assert!(!made.contains_key("GET /api/v1/apps/{id}/credentials/secrets"));
-
-    let secrets = company.truth().secrets();
-    assert_eq!(secrets.iter().collect::<BTreeSet<_>>().len(), secrets.len());
-    let read = serde_json::to_string(&read).unwrap();
-    let telling = serde_json::to_string(&telling).unwrap();
-    assert!(secrets.iter().all(|secret| !read.contains(secret)), "a secret is told where nobody expects it");
-    let told = secrets.iter().filter(|secret| telling.contains(*secret)).count();
-    let shared = company.credentials.iter().filter(|it| it.kind == company::CredentialKind::Secret).count();
-    assert!(told > 2 && shared > 2);
-    assert_eq!(
-        told + shared,
-        secrets.len(),
-        "the rest are those of clients, which only their own list tells"
-    );
 }

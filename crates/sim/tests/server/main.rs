@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod administration;
 mod client;
+mod cost;
 mod everything;
 
 use std::{
