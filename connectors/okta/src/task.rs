@@ -351,14 +351,17 @@ impl Task for OktaTask {
             Self::Everyone { .. } => (10, &["users"]),
             _ => (50, &[]),
         };
-        let is_part = match self {
-            Self::Page(page) => page.list.is_of_changes(),
-            Self::Log(_) | Self::Object { .. } | Self::AppUser { .. } | Self::Reach { .. } => true,
-            Self::Everyone { .. } | Self::RoleTargets { .. } => false,
+        let coverage = match self {
+            Self::Log(_) => Coverage::Onward,
+            Self::Page(page) if page.list.is_of_changes() => Coverage::Part,
+            Self::Object { .. } | Self::AppUser { .. } => Coverage::Part,
+            Self::Page(_) | Self::Everyone { .. } | Self::RoleTargets { .. } | Self::Reach { .. } => {
+                Coverage::Whole
+            }
         };
         About {
             scope: self.scope(),
-            coverage: if is_part { Coverage::Part } else { Coverage::Whole },
+            coverage,
             bucket: bucket(self.template()),
             after,
             rank,

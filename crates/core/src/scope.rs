@@ -42,6 +42,8 @@ pub enum Coverage {
     Whole,
     /// Only additions or changes: what was not seen stays.
     Part,
+    /// All that is new since it was last read, without a hole: with what was read before it is everything.
+    Onward,
 }
 
 /// Why a scope was not read completely.

@@ -82,7 +82,8 @@ pub struct StepOutcome {
 
 /// How a scope was read.
 ///
-/// Of several marks of one scope `Gone` wins over `Gap`, and `Gap` over the others; among equals the last one.
+/// Of several marks of one scope `Gone` wins over `Gap`, `Gap` over those that say that all of it was read, and these over
+/// the others; among equals the last one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mark {
     /// All of it was read: what was not seen is gone.
@@ -95,14 +96,17 @@ pub enum Mark {
     Gone,
     /// All changes since the last time were read: what was not seen stays, and so does what could not be read before.
     Part,
+    /// What is new was read without a hole: what was not seen stays, and nothing is missing.
+    Onward,
 }
 
 impl Mark {
     const fn rank(&self) -> u8 {
         match self {
-            Self::Complete | Self::Empty | Self::Part => 0,
-            Self::Gap(_) => 1,
-            Self::Gone => 2,
+            Self::Part | Self::Onward => 0,
+            Self::Complete | Self::Empty => 1,
+            Self::Gap(_) => 2,
+            Self::Gone => 3,
         }
     }
 

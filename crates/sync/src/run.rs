@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::governor::{BucketUse, Governor, Wait};
-use crate::worklist::{Work, Worklist};
+use crate::worklist::{Open, Work, Worklist};
 
 /// An answer that breaks the protocol may have been cut on the way: worth another try, but not many.
 const PROTOCOL_ATTEMPTS: u32 = 3;
@@ -526,23 +526,31 @@ impl<'a> Loop<'a> {
     }
 
     /// Marks the scopes of which these steps leave no task: only then is anything known about what was not seen.
+    ///
+    /// A scope that was read as a whole is complete even while single facts of it are still read again.
     fn mark_finished_scopes(&self, outcomes: &mut [StepOutcome], done: &[(RawTask, Vec<RawTask>)]) {
-        let mut left: BTreeMap<&Scope, i64> = BTreeMap::new();
+        let mut changes: BTreeMap<&Scope, Open> = BTreeMap::new();
         for (task, then) in done {
-            *left.entry(&task.about.scope).or_default() -= 1;
+            changes.entry(&task.about.scope).or_default().count(task, -1);
             for next in then {
-                *left.entry(&next.about.scope).or_default() += 1;
+                changes.entry(&next.about.scope).or_default().count(next, 1);
             }
         }
         for (outcome, (task, _)) in outcomes.iter_mut().zip(done).rev() {
             let scope = &task.about.scope;
-            let Some(change) = left.remove(scope) else { continue };
-            if self.worklist.open_in(scope) + change > 0 {
+            let Some(change) = changes.remove(scope) else { continue };
+            let before = self.worklist.open_in(scope);
+            let left = Open { all: before.all + change.all, whole: before.whole + change.whole };
+            let mark = if before.whole > 0 && left.whole == 0 {
+                Mark::Complete
+            } else if left.all > 0 {
                 continue;
-            }
-            let mark = match task.about.coverage {
-                Coverage::Whole => Mark::Complete,
-                Coverage::Part => Mark::Part,
+            } else {
+                match task.about.coverage {
+                    Coverage::Whole => Mark::Complete,
+                    Coverage::Part => Mark::Part,
+                    Coverage::Onward => Mark::Onward,
+                }
             };
             outcome.marks.push((scope.clone(), mark));
         }

@@ -1,10 +1,9 @@
 //! Who administers what.
 
 use super::{
-    ADA, APP_ADMIN, AUDITOR, CHIEF, CONTRACTOR, CUSTOM_ADMIN, CUSTOM_ROLE, CompanySpec, Condition,
-    CustomRole, DIRECTORY_READER, ENG, ENG_PLATFORM, GITHUB, GROUP_ADMIN, Holder, IT_ADMINS, Permission,
-    RESOURCE_SET, ResourceSet, Role, RoleAssignment, RoleScope, SALES, SERVICE_ACCOUNT, SetResource, User,
-    UserKind, WHOLE_DIRECTORY,
+    ADA, APP_ADMIN, AUDITOR, CHIEF, CONTRACTOR, CUSTOM_ADMIN, CUSTOM_ROLE, CompanySpec, DIRECTORY_READER,
+    ENG, ENG_PLATFORM, GITHUB, GROUP_ADMIN, IT_ADMINS, RESOURCE_SET, SALES, SERVICE_ACCOUNT, User, UserKind,
+    WHOLE_DIRECTORY,
     cast::{APPS, GROUPS, PEOPLE},
     position,
 };
@@ -13,6 +12,103 @@ use crate::{
     id::{Id, base62},
     rng::{Rng, scramble},
 };
+
+/// An administrator role that the organisation defined itself.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are the provider's own")]
+pub struct CustomRole {
+    pub id: Id,
+    pub label: &'static str,
+    pub description: &'static str,
+    pub permissions: &'static [Permission],
+    pub created: i64,
+}
+
+/// What a custom role allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Permission {
+    /// The permission's name, such as `okta.users.read`.
+    pub label: &'static str,
+    /// Which attributes of a user's profile it is limited to.
+    pub condition: Option<Condition>,
+}
+
+/// A limit of a permission to some attributes of the user's profile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Condition {
+    /// Whether only these attributes are meant (otherwise all but these).
+    pub include: bool,
+    /// The attributes' names.
+    pub attributes: &'static [&'static str],
+}
+
+/// The resources that a custom role is limited to.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are the provider's own")]
+pub struct ResourceSet {
+    pub id: Id,
+    pub label: &'static str,
+    pub description: &'static str,
+    pub resources: Vec<SetResource>,
+    pub created: i64,
+}
+
+/// One entry of a resource set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SetResource {
+    /// A group itself.
+    Group(u32),
+    /// The people in a group.
+    MembersOf(u32),
+    /// An application.
+    App(u32),
+}
+
+/// A role held by somebody.
+#[derive(Debug)]
+pub struct RoleAssignment {
+    /// The assignment's id. Not unique for roles that can be limited to targets, as in the real API.
+    pub id: String,
+    /// Who holds it.
+    pub holder: Holder,
+    /// Which role.
+    pub role: Role,
+    /// On what.
+    pub scope: RoleScope,
+    /// When it was given.
+    pub created: i64,
+}
+
+/// Who holds a role.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Holder {
+    /// A user (index).
+    User(u32),
+    /// All members of a group (index).
+    Group(u32),
+}
+
+/// An administrator role.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// A standard role by its type, such as `SUPER_ADMIN`.
+    Standard(&'static str),
+    /// A custom role (index).
+    Custom(u32),
+}
+
+/// What a role is limited to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RoleScope {
+    /// The whole organisation.
+    Org,
+    /// These groups (indices).
+    Groups(Vec<u32>),
+    /// These applications (indices).
+    Apps(Vec<u32>),
+    /// A resource set (index).
+    ResourceSet(u32),
+}
 
 /// All role assignments of people and groups: those of special people, and more in larger companies.
 pub(super) fn assignments(spec: &CompanySpec, users: &[User], live: &[u32]) -> Vec<RoleAssignment> {

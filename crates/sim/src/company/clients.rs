@@ -48,7 +48,8 @@ pub struct Credential {
 }
 
 /// What a credential is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CredentialKind {
     /// The certificate with which the provider signs for an application.
     SigningKey,

@@ -76,7 +76,7 @@ pub(super) fn owners(spec: &CompanySpec, users: &[User], live: &[u32]) -> Vec<Gr
         if group == named(ENG) {
             holders.extend([person(ADA), person(CHIEF), Holder::Group(named(IT_ADMINS))]);
         } else if group != EVERYONE && rng.chance(170) {
-            for _ in 0..1 + rng.below(2) {
+            for _ in 0..=rng.below(2) {
                 holders.push(Holder::User(*rng.pick(live)));
             }
             if rng.chance(200) {

@@ -29,7 +29,8 @@ pub struct Setting {
 }
 
 /// What a setting is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are the provider's own")]
 pub enum SettingKind {
     Authenticator,

@@ -165,7 +165,7 @@ pub(super) fn policies(spec: &CompanySpec) -> Vec<Policy> {
         &[],
         &["Contractors are refused", "Engineers from the office"],
     );
-    for number in 0..1 + (spec.people / 600).min(60) {
+    for number in 0..=(spec.people / 600).min(60) {
         let rules = &["From managed devices", "From elsewhere", "After a risky event"];
         maker.policy(
             "ACCESS_POLICY",

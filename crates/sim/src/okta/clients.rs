@@ -144,6 +144,7 @@ fn roles_of(api: &Api, app: u32) -> impl Iterator<Item = &ClientRole> {
 }
 
 /// All tokens in one piece, whatever limit is asked for.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of all handlers")]
 pub(super) fn api_tokens(api: &Api, _: &Call) -> Reply {
     let company = &api.company;
     let tokens: Vec<Value> = company

@@ -53,14 +53,13 @@ impl Bucket {
     fn limit(self, limits: RateLimits) -> u32 {
         let (workforce, integrator) = match self {
             Self::Free => (NO_LIMIT, NO_LIMIT),
-            Self::Users => (600, 100),
+            Self::Users | Self::DeviceUsers => (600, 100),
             Self::OneUser => (2000, 100),
             Self::Groups | Self::OneApp => (500, 100),
             Self::OneGroup => (1000, 100),
             Self::Apps => (100, 20),
             Self::Clients => (100, 25),
             Self::Devices => (100, 100),
-            Self::DeviceUsers => (600, 100),
             // Not published; half of it was seen in answers to a token with the default share.
             Self::Iam => (200, 200),
             Self::Logs => (120, 20),

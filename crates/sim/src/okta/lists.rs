@@ -14,7 +14,7 @@ use crate::{
     rng::scramble_text,
 };
 
-/// How many objects a page of a list may have.
+/// How many objects a page of a list may have. Fewer than the fewest become that many; more than the most are refused.
 #[derive(Clone, Copy)]
 pub(super) struct Sizes {
     pub(super) fewest: usize,

@@ -1,7 +1,8 @@
 //! The Okta API of a company, over HTTP or HTTPS on a port of this machine.
 //!
-//! Served are the reading endpoints that describe users, groups, applications, administrators and the system log,
-//! with the paging, limits, errors and oddities of the real service. Links name the organisation's public host, never
+//! Served are the reading endpoints that describe users, groups, applications, machine clients, administrators,
+//! policies, devices, settings and the system log, with the paging, limits, errors and oddities of the real service.
+//! A page larger than documented is refused. Links name the organisation's public host, never
 //! the address that is listened on: a client that follows them literally leaves the simulator.
 
 mod answer;

@@ -108,6 +108,7 @@ pub(super) fn principal_rate_limits(api: &Api, call: &Call) -> Reply {
 }
 
 /// How suspicious addresses are dealt with; its times look like nobody else's.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of all handlers")]
 pub(super) fn threats(api: &Api, call: &Call) -> Reply {
     let created = stamp_with_space(api.company.now() / 1000 * 1000);
     let created = created.trim_end_matches(".0");

@@ -333,7 +333,7 @@ impl<'t, 'u> Sealing<'t, 'u> {
         let must_merge = work.is_staged() || work.is_whole() || !self.keeps_entities(&work)?;
         let mut after = Version { present: true, ..work.before.clone().unwrap_or_default() };
         match &work.mark {
-            Some(Mark::Complete | Mark::Empty) => {
+            Some(Mark::Complete | Mark::Empty | Mark::Onward) => {
                 after.complete = Some(self.number);
                 after.gap = None;
             }

@@ -121,7 +121,7 @@ fn step() -> impl Strategy<Value = PlannedStep> {
     });
     let names = proptest::sample::select(vec!["seen", "admins", "shrunk.users"]);
     let numbers = proptest::collection::vec((names.prop_map(str::to_owned), 0_u64..3), 0..2);
-    (scope, picks, absences, 0_u8..12, proptest::bool::weighted(0.03), numbers).prop_map(
+    (scope, picks, absences, 0_u8..13, proptest::bool::weighted(0.03), numbers).prop_map(
         |(scope, picks, absences, mark, full, numbers)| {
             let records = picks
                 .into_iter()
@@ -137,6 +137,7 @@ fn step() -> impl Strategy<Value = PlannedStep> {
                 6 | 7 => Some(Mark::Gap(gap(&scope))),
                 8 | 9 => Some(Mark::Part),
                 10 if scope.parent.is_some() => Some(Mark::Gone),
+                11 => Some(Mark::Onward),
                 _ => None,
             };
             PlannedStep { scope, records, absent, mark, full, numbers }
@@ -181,6 +182,7 @@ fn mark_of(steps: &[PlannedStep], scope: &Scope) -> Option<Mark> {
     };
     last(&|mark| *mark == Mark::Gone)
         .or_else(|| last(&|mark| matches!(mark, Mark::Gap(_))))
+        .or_else(|| last(&|mark| matches!(mark, Mark::Complete | Mark::Empty)))
         .or_else(|| last(&|_| true))
 }
 
@@ -240,7 +242,9 @@ fn seal(before: &State, steps: &[PlannedStep], number: u64) -> State {
             }
         }
         match mark {
-            Some(Mark::Complete | Mark::Empty) => (state.complete, state.gap) = (Some(number), None),
+            Some(Mark::Complete | Mark::Empty | Mark::Onward) => {
+                (state.complete, state.gap) = (Some(number), None);
+            }
             Some(Mark::Part) => {
                 let earlier = before.get(scope);
                 if earlier.is_none_or(|earlier| earlier.complete.is_some() && earlier.gap.is_none()) {
