@@ -182,7 +182,7 @@ fn what_is_optional_and_denied_is_told_and_the_rest_is_connected() {
     assert!(row.contains("denied") && row.contains("admin access of people is not tracked"), "{told}");
     assert!(row.contains("okta.roles.read"), "{told}");
     let row = told.lines().find(|line| line.starts_with("users ")).unwrap();
-    assert!(row.contains("yes"), "{told}");
+    assert!(row.contains("allowed"), "{told}");
 
     home.run(&["sync", "--json"]).ok();
     let admins = home.run(&["list", "admins"]).ok().stdout;
