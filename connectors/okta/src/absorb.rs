@@ -13,10 +13,10 @@ use sightline_core::{
 };
 use sightline_http::Cursor;
 
+use crate::admin::{self, BindingMember, CustomRole, ResourceSet, RoleAssignment, RoleHeld};
 use crate::decode::{Objects, drift, lenient, lenient_object, list, object, objects};
 use crate::known;
 use crate::list::{Body, List};
-use crate::admin::{self, BindingMember, CustomRole, ResourceSet, RoleAssignment, RoleHeld};
 use crate::map::{self, Member, OktaApp, OktaGroup, OktaUser};
 use crate::posture::{self, DeviceUser, LinkedUser, Thing};
 use crate::task::{OktaTask, Page};
@@ -463,11 +463,7 @@ pub(crate) fn check_everyone(task: &OktaTask, count: Option<u64>, so_far: &SoFar
     step
 }
 
-pub(crate) fn absorb_targets(
-    task: &OktaTask,
-    body: &[u8],
-    next: Option<Cursor>,
-) -> Result<Step<OktaTask>> {
+pub(crate) fn absorb_targets(task: &OktaTask, body: &[u8], next: Option<Cursor>) -> Result<Step<OktaTask>> {
     let OktaTask::RoleTargets { holding, assignment, kind, found, .. } = task else {
         return Ok(Step::default());
     };

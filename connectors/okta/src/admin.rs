@@ -1,8 +1,10 @@
 //! Administration: roles, what they allow, what limits them, and who holds them.
 
 use serde::Deserialize;
-use sightline_core::{Holding, HoldingScope, Ownership, Permission, Principal, Record, Role, ScopeSet, SetMember, Time};
 use serde_json::value::RawValue;
+use sightline_core::{
+    Holding, HoldingScope, Ownership, Permission, Principal, Record, Role, ScopeSet, SetMember, Time,
+};
 
 use crate::decode::{kept, lenient, lenient_object, time};
 use crate::map::{Href, filled, id_at_end, is_plain};

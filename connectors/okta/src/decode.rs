@@ -279,7 +279,9 @@ fn redact_in(value: &mut serde_json::Value, whole: bool) {
                 }
             }
         }
-        serde_json::Value::Array(elements) => elements.iter_mut().for_each(|element| redact_in(element, whole)),
+        serde_json::Value::Array(elements) => {
+            elements.iter_mut().for_each(|element| redact_in(element, whole))
+        }
         _ => {}
     }
 }
@@ -288,7 +290,9 @@ fn redact_in(value: &mut serde_json::Value, whole: bool) {
 pub(crate) fn kept(raw: Option<Box<RawValue>>) -> RawJson {
     let Some(raw) = raw else { return RawJson::default() };
     let lower = raw.get().to_ascii_lowercase();
-    let suspicious = ["secret", "passw", "key", "kty", "token", "authscheme", "headers", "_links"].iter().any(|word| lower.contains(word));
+    let suspicious = ["secret", "passw", "key", "kty", "token", "authscheme", "headers", "_links"]
+        .iter()
+        .any(|word| lower.contains(word));
     if !suspicious {
         return RawJson::new(&raw);
     }

@@ -77,8 +77,7 @@ pub(crate) const APP_USER: &[&str] = &[
     "_links",
     "_embedded",
 ];
-pub(crate) const APP_GROUP: &[&str] =
-    &["id", "lastUpdated", "priority", "profile", "_links", "_embedded"];
+pub(crate) const APP_GROUP: &[&str] = &["id", "lastUpdated", "priority", "profile", "_links", "_embedded"];
 pub(crate) const ROLE_ASSIGNMENT: &[&str] = &[
     "id",
     "label",
@@ -120,8 +119,18 @@ pub(crate) const GRANT: &[&str] = &[
     "_links",
     "_embedded",
 ];
-pub(crate) const PUSH: &[&str] =
-    &["id", "created", "lastUpdated", "sourceGroupId", "targetGroupId", "status", "errorSummary", "lastPush", "userGroupId", "_links"];
+pub(crate) const PUSH: &[&str] = &[
+    "id",
+    "created",
+    "lastUpdated",
+    "sourceGroupId",
+    "targetGroupId",
+    "status",
+    "errorSummary",
+    "lastPush",
+    "userGroupId",
+    "_links",
+];
 /// What a factor is proved with (numbers, devices) is left out on purpose.
 pub(crate) const FACTOR: &[&str] = &[
     "id",

@@ -183,7 +183,10 @@ impl Okta {
         let next = answered.next_after(&page.cursor)?;
         let answer = Answer { body: &answered.body, next, now: self.clock.now(), so_far };
         let step = absorb(&asked, answer)?;
-        if page.list == List::Users && page.cursor.is_start() && step.records.is_empty() && step.gaps.is_empty()
+        if page.list == List::Users
+            && page.cursor.is_start()
+            && step.records.is_empty()
+            && step.gaps.is_empty()
         {
             return Err(preflight::no_users());
         }
@@ -197,7 +200,9 @@ impl Okta {
     async fn read_log(&self, task: &OktaTask, walk: &Walk, so_far: &SoFar) -> Result<Step<OktaTask>> {
         // What the log no longer holds cannot be walked: neither from a time nor with a cursor that old.
         let oldest = self.clock.now().before(LOG_RETENTION);
-        if (walk.cursor.is_start() && walk.since < oldest) || walk.read_until.is_some_and(|until| until < oldest) {
+        if (walk.cursor.is_start() && walk.since < oldest)
+            || walk.read_until.is_some_and(|until| until < oldest)
+        {
             if let Some(again) = restart_log(walk, oldest) {
                 return Ok(self.lost_track(again));
             }
@@ -210,7 +215,9 @@ impl Okta {
                 tracing::warn!(%error, "the log's cursor has died; reading on from a time");
                 return Ok(self.lost_track(again));
             }
-            Err(error) if walk.follow && error.is_refusal() => return Ok(self.cannot_follow(task, walk, error)),
+            Err(error) if walk.follow && error.is_refusal() => {
+                return Ok(self.cannot_follow(task, walk, error));
+            }
             Err(error) => return Err(self.confirm_gone(task, error).await),
         };
         let shared = Arc::new(walk.clone());
@@ -243,7 +250,11 @@ impl Okta {
 
     /// Goes on in the log from a time; events may have been missed, so everything is read anew if they were followed.
     fn lost_track(&self, again: Walk) -> Step<OktaTask> {
-        if again.follow { self.full(again) } else { Step { then: vec![OktaTask::Log(again)], ..Step::default() } }
+        if again.follow {
+            self.full(again)
+        } else {
+            Step { then: vec![OktaTask::Log(again)], ..Step::default() }
+        }
     }
 
     /// Everything anew, with this walk through the log.
@@ -257,7 +268,11 @@ impl Okta {
         let mut step = self.full(walk.clone());
         step.then.retain(|then| then.about().scope != scope);
         if let Some(reason) = error.gap_reason() {
-            step.gaps.push(sightline_core::source::Finding { scope, reason, detail: error.message().to_owned() });
+            step.gaps.push(sightline_core::source::Finding {
+                scope,
+                reason,
+                detail: error.message().to_owned(),
+            });
         }
         step.later.push(task.clone());
         step
@@ -436,11 +451,7 @@ pub(crate) async fn get(client: &Client, task: &OktaTask) -> Result<Answered> {
     get_with(client, task, &task.query()).await
 }
 
-pub(crate) async fn get_with(
-    client: &Client,
-    task: &OktaTask,
-    query: &[(&str, String)],
-) -> Result<Answered> {
+pub(crate) async fn get_with(client: &Client, task: &OktaTask, query: &[(&str, String)]) -> Result<Answered> {
     let start = Cursor::default();
     let request = Request {
         template: task.template(),

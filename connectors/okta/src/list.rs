@@ -150,15 +150,8 @@ const LATER: u8 = 40;
 /// What is read for one object after the other.
 const LAST: u8 = 20;
 
-const SPEC: Spec = Spec {
-    template: "",
-    dataset: "",
-    page: None,
-    query: &[],
-    body: Body::Array,
-    rank: 50,
-    read: |_| Ok(()),
-};
+const SPEC: Spec =
+    Spec { template: "", dataset: "", page: None, query: &[], body: Body::Array, rank: 50, read: |_| Ok(()) };
 
 /// A listing of settings: each object is kept whole.
 const fn settings(template: &'static str, dataset: &'static str) -> Spec {
@@ -341,7 +334,12 @@ impl List {
         match self {
             Self::RolePermissions => Spec {
                 page: None,
-                read: |page| page.each::<admin::RolePermission, _>(known::PERMISSION, admin::RolePermission::into_record),
+                read: |page| {
+                    page.each::<admin::RolePermission, _>(
+                        known::PERMISSION,
+                        admin::RolePermission::into_record,
+                    )
+                },
                 ..iam("/api/v1/iam/roles/{id}/permissions", "role_permissions", "permissions")
             },
             Self::ScopeSets => Spec {
@@ -349,7 +347,9 @@ impl List {
                 ..iam("/api/v1/iam/resource-sets", "scope_sets", "resource-sets")
             },
             Self::SetResources => Spec {
-                read: |page| page.each::<admin::SetResource, _>(known::SET_RESOURCE, admin::SetResource::into_record),
+                read: |page| {
+                    page.each::<admin::SetResource, _>(known::SET_RESOURCE, admin::SetResource::into_record)
+                },
                 ..iam("/api/v1/iam/resource-sets/{id}/resources", "set_resources", "resources")
             },
             // Of one scope with the members: a role that was not listed must not make its holders vanish.
@@ -389,7 +389,9 @@ impl List {
                 ..settings("/api/v1/api-tokens", "api_tokens")
             },
             Self::ApiIntegrations => Spec {
-                read: |page| page.each(known::KEPT, |integration, _| credential::api_integration(integration)),
+                read: |page| {
+                    page.each(known::KEPT, |integration, _| credential::api_integration(integration))
+                },
                 ..settings("/integrations/api/v1/api-services", "api_integrations")
             },
             Self::Factors => Spec {
@@ -437,10 +439,9 @@ impl List {
                 ..settings("/api/v1/devices", "devices")
             },
             Self::ChangedDevices => Self::Devices.spec(),
-            Self::DeviceUsers => Spec {
-                read: absorb::device_users,
-                ..settings("/api/v1/devices/{id}/users", "devices")
-            },
+            Self::DeviceUsers => {
+                Spec { read: absorb::device_users, ..settings("/api/v1/devices/{id}/users", "devices") }
+            }
             Self::Realms => Spec { page: Some(200), ..settings("/api/v1/realms", "realms") },
             Self::AuthorizationServers => {
                 Spec { page: Some(200), ..settings("/api/v1/authorizationServers", "authorization_servers") }

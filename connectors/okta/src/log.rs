@@ -198,7 +198,8 @@ impl Dirty {
         }
         let Some(kind) = event.event_type.as_deref() else { return };
         let starts = |starts: &[&str]| starts.iter().any(|start| kind.starts_with(start));
-        let (user, group, app) = (event.target("User"), event.target("UserGroup"), event.target("AppInstance"));
+        let (user, group, app) =
+            (event.target("User"), event.target("UserGroup"), event.target("AppInstance"));
         if kind.starts_with("user.account.privilege.") {
             self.of(List::UserRoles, user);
         } else if starts(&["user.lifecycle.delete", "system.import.user.delete"]) {
@@ -349,12 +350,10 @@ fn usage(events: &[LogEvent], counted_to: Option<Time>) -> Vec<Usage> {
         let resource = match event.event_type.as_deref() {
             Some(SIGN_IN) => None,
             // Targets come in any order: only the type tells which one is the application.
-            Some(SIGN_ON) => {
-                match event.target("AppInstance") {
-                    Some(id) => Some(id),
-                    None => continue,
-                }
-            }
+            Some(SIGN_ON) => match event.target("AppInstance") {
+                Some(id) => Some(id),
+                None => continue,
+            },
             _ => continue,
         };
         let one = Usage {

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sightline_core::{
-    Account, AccountStatus, Assignment, AssignmentOrigin, Group, GroupOrigin, Membership, Observed, Principal,
-    Push, RawJson, Record, Resource, ResourceStatus, Rule, Time,
+    Account, AccountStatus, Assignment, AssignmentOrigin, Group, GroupOrigin, Membership, Observed,
+    Principal, Push, RawJson, Record, Resource, ResourceStatus, Rule, Time,
 };
 
 use crate::decode::{kept, lenient, lenient_object, lenient_texts, redact, time};
@@ -457,9 +457,9 @@ impl OktaApp {
             sign_on_mode: view.sign_on_mode,
             features: view.features,
             implicit_assignment: implicit,
-            client_id: view.credentials.and_then(|credentials| {
-                credentials["oauthClient"]["client_id"].as_str().map(str::to_owned)
-            }),
+            client_id: view
+                .credentials
+                .and_then(|credentials| credentials["oauthClient"]["client_id"].as_str().map(str::to_owned)),
             service,
             created: view.created,
             last_updated: view.last_updated,

@@ -34,7 +34,10 @@ impl Thing {
     pub(crate) fn name(&self) -> Option<String> {
         let in_profile = |name: &str| filled(self.0["profile"][name].as_str().map(str::to_owned));
         let names = ["label", "displayName", "name"];
-        names.iter().find_map(|name| self.text(name)).or_else(|| names.iter().find_map(|name| in_profile(name)))
+        names
+            .iter()
+            .find_map(|name| self.text(name))
+            .or_else(|| names.iter().find_map(|name| in_profile(name)))
     }
 
     fn status(&self) -> String {

@@ -113,7 +113,8 @@ impl Looked {
         match read {
             Ok(step) => {
                 self.verdict(spec.dataset, None);
-                let ids = step.records.iter().filter_map(|record| record.entity().map(|(_, id)| id.to_owned()));
+                let ids =
+                    step.records.iter().filter_map(|record| record.entity().map(|(_, id)| id.to_owned()));
                 Ok(ids.collect())
             }
             Err(error) => {

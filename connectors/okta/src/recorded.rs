@@ -11,9 +11,9 @@ use sightline_core::{AccountStatus, ErrorKind, Record, ResourceStatus, SoFar, Ti
 use sightline_http::{Cursor, Refusal, next_link};
 
 use crate::absorb::{Answer, absorb};
+use crate::list::{Body, List};
 use crate::map::known;
 use crate::preflight::org_id;
-use crate::list::{Body, List};
 use crate::task::{OktaTask, Page};
 use crate::{decode, refusal};
 
@@ -115,8 +115,7 @@ fn every_recorded_answer_of_an_endpoint_that_we_read_decodes_and_maps() {
         let goes_on = next.is_some();
         let so_far = SoFar::default();
         let answer_read = Answer { body: body.as_bytes(), next, now: Time::default(), so_far: &so_far };
-        let step = absorb(&page, answer_read)
-            .unwrap_or_else(|error| panic!("{at}: {error}"));
+        let step = absorb(&page, answer_read).unwrap_or_else(|error| panic!("{at}: {error}"));
         assert!(step.gaps.is_empty(), "{at}: {:?}", step.gaps);
         let is_next = |then: &OktaTask| then.cursor().is_some_and(|cursor| !cursor.is_start());
         assert_eq!(step.then.iter().any(is_next), goes_on, "{at}: the next page");

@@ -168,7 +168,9 @@ impl Page {
         }
         let Some(since) = self.since else { return query };
         match self.list {
-            List::ChangedUsers | List::ChangedDevices => query.push(("search", format!("lastUpdated ge \"{since}\""))),
+            List::ChangedUsers | List::ChangedDevices => {
+                query.push(("search", format!("lastUpdated ge \"{since}\"")))
+            }
             List::ChangedGroups => query.push((
                 "filter",
                 format!("lastUpdated ge \"{since}\" or lastMembershipUpdated ge \"{since}\""),
@@ -216,7 +218,16 @@ impl Walk {
     pub(crate) fn since(feed: Feed, since: Time) -> Self {
         let cursor = Cursor::default();
         let follow = false;
-        Self { feed, since, cursor, follow, walk_started: None, read_to: None, read_until: None, counted_to: None }
+        Self {
+            feed,
+            since,
+            cursor,
+            follow,
+            walk_started: None,
+            read_to: None,
+            read_until: None,
+            counted_to: None,
+        }
     }
 
     /// Where the next sync takes up a walk that failed.
@@ -406,10 +417,9 @@ impl Task for OktaTask {
                 };
                 Self::list_of(list, holding.principal.id())
             }
-            Self::Everyone { .. }
-            | Self::Object { .. }
-            | Self::AppUser { .. }
-            | Self::Reach { .. } => self.clone(),
+            Self::Everyone { .. } | Self::Object { .. } | Self::AppUser { .. } | Self::Reach { .. } => {
+                self.clone()
+            }
             Self::Log(walk) => Self::Log(walk.anew()),
         }
     }
