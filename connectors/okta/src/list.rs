@@ -146,7 +146,7 @@ pub enum List {
 }
 
 /// Configuration: read after everything that says who reaches what.
-const LATER: u8 = 40;
+pub(crate) const LATER: u8 = 40;
 /// What is read for one object after the other.
 const LAST: u8 = 20;
 
