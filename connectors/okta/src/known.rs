@@ -128,7 +128,6 @@ pub(crate) const PUSH: &[&str] = &[
     "status",
     "errorSummary",
     "lastPush",
-    "userGroupId",
     "_links",
 ];
 /// What a factor is proved with (numbers, devices) is left out on purpose.

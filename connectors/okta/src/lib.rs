@@ -21,6 +21,8 @@ mod preflight;
 mod recorded;
 mod refusal;
 mod task;
+#[cfg(test)]
+mod unrecorded;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -242,6 +242,9 @@ impl Dirty {
         let starts = |starts: &[&str]| starts.iter().any(|start| kind.starts_with(start));
         let (user, group, app) =
             (event.target("User"), event.target("UserGroup"), event.target("AppInstance"));
+        for (_, list) in LISTED_AGAIN.iter().filter(|(start, _)| kind.starts_with(start)) {
+            self.whole(*list);
+        }
         if kind.starts_with("user.account.privilege.") {
             self.of(List::UserRoles, user);
         } else if starts(&["user.lifecycle.delete", "system.import.user.delete"]) {
