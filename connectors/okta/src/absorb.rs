@@ -14,10 +14,11 @@ use sightline_core::{
 use sightline_http::Cursor;
 
 use crate::admin::{self, BindingMember, CustomRole, ResourceSet, RoleAssignment, RoleHeld};
+use crate::app::{self, OktaApp};
 use crate::decode::{Objects, drift, lenient, lenient_object, list, object, objects};
 use crate::known;
 use crate::list::{Body, List};
-use crate::map::{self, Member, OktaApp, OktaGroup, OktaUser};
+use crate::map::{self, Member, OktaGroup, OktaUser};
 use crate::posture::{self, DeviceUser, LinkedUser, Thing};
 use crate::task::{OktaTask, Page};
 
@@ -220,11 +221,11 @@ fn follow_group(page: &mut Reading<'_>, group: &OktaGroup) {
     }
     page.lead(List::GroupOwners, &id);
     // A flag that is missing says nothing, so the roles are asked for.
-    if stats.and_then(|stats| stats.is_admin()) != Some(false) {
+    if stats.and_then(|stats| stats.is_admin()) == Some(false) {
+        page.step.empty.push(Scope::under("group_roles", &id));
+    } else {
         page.tally("group_roles.groups", 1);
         page.lead(List::GroupRoles, &id);
-    } else {
-        page.step.empty.push(Scope::under("group_roles", &id));
     }
     page.tally("groups.resource_edges", stats.and_then(|stats| stats.apps_count).unwrap_or(0));
 }
@@ -430,7 +431,7 @@ pub(crate) fn one_user(body: &[u8]) -> Result<Record> {
 
 /// One user of an application by itself.
 pub(crate) fn one_app_user(body: &[u8], app: &str) -> Result<Record> {
-    object::<map::AppUser>(body).map(|user| user.into_record(app))
+    object::<app::AppUser>(body).map(|user| user.into_record(app))
 }
 
 /// The types of the roles in a list, sorted.

@@ -260,7 +260,9 @@ fn redact_in(value: &mut serde_json::Value, whole: bool) {
         serde_json::Value::Object(fields) => {
             fields.remove("_links");
             if fields.contains_key("kty") {
-                PRIVATE_PARTS.iter().for_each(|part| drop(fields.remove(*part)));
+                for part in PRIVATE_PARTS {
+                    fields.remove(part);
+                }
             }
             for (name, value) in fields {
                 if HEADERS.contains(&name.as_str()) {
@@ -280,7 +282,9 @@ fn redact_in(value: &mut serde_json::Value, whole: bool) {
             }
         }
         serde_json::Value::Array(elements) => {
-            elements.iter_mut().for_each(|element| redact_in(element, whole))
+            for element in elements {
+                redact_in(element, whole);
+            }
         }
         _ => {}
     }

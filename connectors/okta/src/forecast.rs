@@ -32,11 +32,11 @@ pub(crate) async fn run(client: &Client, last: Option<&Tallies>, now: Time) -> R
 }
 
 /// The calls of a small listing, by how many objects it had last time; Okta may list fewer on a page than we ask for.
-fn small(list: List, last: Option<u64>) -> (u64, bool) {
+fn small(list: List, known: Option<u64>) -> (u64, bool) {
     let spec = list.spec();
     let size = spec.page.map_or(u64::MAX, u64::from);
-    let requests = last.unwrap_or(0).div_ceil(size).max(1);
-    (requests, spec.body == Body::Single || (last.is_some() && spec.page.is_some()))
+    let requests = known.unwrap_or(0).div_ceil(size).max(1);
+    (requests, spec.body == Body::Single || (known.is_some() && spec.page.is_some()))
 }
 
 #[derive(Default)]
@@ -185,5 +185,53 @@ impl Reading {
         add("reach", "user", 1, true);
         add("reach", "users", 1, true);
         Forecast { lines }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::datasets::INFO;
+
+    #[test]
+    fn every_dataset_that_is_on_has_a_line_in_the_bucket_of_its_calls() {
+        let lines = Reading::default().into_forecast(None).lines;
+        let forecast: BTreeSet<&str> = lines.iter().map(|line| line.dataset.as_str()).collect();
+        let on: BTreeSet<&str> =
+            INFO.datasets.iter().filter(|dataset| dataset.on).map(|dataset| dataset.id).collect();
+        assert_eq!(forecast, on);
+        for line in &lines {
+            let of_dataset = List::ALL.iter().filter(|list| list.spec().dataset == line.dataset);
+            let buckets: Vec<&str> =
+                of_dataset.map(|list| OktaTask::list_of(*list, "ID").about().bucket).collect();
+            assert!(buckets.is_empty() || buckets.contains(&line.bucket.as_str()), "{line:?}: {buckets:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_counted_last_time_tells_the_calls_of_this_time() {
+        let mut last = Tallies::default();
+        for (name, count) in [("policies", 30), ("scope_sets", 4), ("devices", 401), ("trusted_origins", 200)]
+        {
+            last.add(name, count);
+        }
+        let read = Reading { service_apps: 3, pushing_apps: 2, custom_roles: 5, ..Reading::default() };
+        let lines = read.into_forecast(Some(&last)).lines;
+        let check = |dataset: &str, requests: u64, exact: bool| {
+            let line = lines.iter().find(|line| line.dataset == dataset).expect("a line");
+            assert_eq!((line.requests, line.exact), (requests, exact), "{dataset}");
+        };
+        check("policy_rules", 30, true);
+        check("set_resources", 4, false);
+        check("binding_members", 8, false);
+        check("devices", 3, true);
+        check("trusted_origins", 1, true);
+        check("behaviors", 1, false);
+        check("org_support", 1, true);
+        check("app_grants", 3, true);
+        check("app_pushes", 2, true);
+        check("role_permissions", 5, true);
     }
 }

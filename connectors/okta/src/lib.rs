@@ -6,6 +6,7 @@
 
 mod absorb;
 mod admin;
+mod app;
 mod config;
 mod credential;
 mod datasets;
@@ -202,12 +203,10 @@ impl Okta {
     async fn read_log(&self, task: &OktaTask, walk: &Walk, so_far: &SoFar) -> Result<Step<OktaTask>> {
         // What the log no longer holds cannot be walked: neither from a time nor with a cursor that old.
         let oldest = self.clock.now().before(LOG_RETENTION);
-        if (walk.cursor.is_start() && walk.since < oldest)
-            || walk.read_until.is_some_and(|until| until < oldest)
-        {
-            if let Some(again) = restart_log(walk, oldest) {
-                return Ok(self.lost_track(again));
-            }
+        let is_too_old = (walk.cursor.is_start() && walk.since < oldest)
+            || walk.read_until.is_some_and(|until| until < oldest);
+        if is_too_old && let Some(again) = restart_log(walk, oldest) {
+            return Ok(self.lost_track(again));
         }
         let mut page = match get(&self.client, task).await {
             Ok(page) => page,
@@ -218,7 +217,7 @@ impl Okta {
                 return Ok(self.lost_track(again));
             }
             Err(error) if walk.follow && error.is_refusal() => {
-                return Ok(self.cannot_follow(task, walk, error));
+                return Ok(self.cannot_follow(task, walk, &error));
             }
             Err(error) => return Err(self.confirm_gone(task, error).await),
         };
@@ -265,7 +264,7 @@ impl Okta {
     }
 
     /// Without the log nobody knows what has changed: everything is read anew, and nothing is said to be followed.
-    fn cannot_follow(&self, task: &OktaTask, walk: &Walk, error: Error) -> Step<OktaTask> {
+    fn cannot_follow(&self, task: &OktaTask, walk: &Walk, error: &Error) -> Step<OktaTask> {
         let scope = task.about().scope;
         let mut step = self.full(walk.clone());
         step.then.retain(|then| then.about().scope != scope);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::absorb::Reading;
 use crate::credential::{self, ScopeGrant, UserFactor};
 use crate::posture::{self, IdpUser};
-use crate::{absorb, admin, known, map};
+use crate::{absorb, admin, app, known, map};
 use sightline_core::{Principal, Result};
 
 /// How the objects of a listing come.
@@ -277,14 +277,14 @@ impl List {
                 dataset: "app_users",
                 page: Some(500),
                 rank: 60,
-                read: |page| page.each::<map::AppUser, _>(known::APP_USER, map::AppUser::into_record),
+                read: |page| page.each::<app::AppUser, _>(known::APP_USER, app::AppUser::into_record),
                 ..SPEC
             },
             Self::AppGroups => Spec {
                 template: "/api/v1/apps/{id}/groups",
                 dataset: "app_groups",
                 page: Some(200),
-                read: |page| page.each::<map::AppGroup, _>(known::APP_GROUP, map::AppGroup::into_record),
+                read: |page| page.each::<app::AppGroup, _>(known::APP_GROUP, app::AppGroup::into_record),
                 ..SPEC
             },
             Self::Roles => Spec {
@@ -330,6 +330,7 @@ impl List {
     }
 
     /// What is read besides who reaches what.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     const fn further_spec(self) -> Spec {
         match self {
             Self::RolePermissions => Spec {
@@ -374,7 +375,7 @@ impl List {
                 dataset: "app_pushes",
                 page: Some(1000),
                 rank: LATER,
-                read: |page| page.each::<map::GroupPush, _>(known::PUSH, map::GroupPush::into_record),
+                read: |page| page.each::<app::GroupPush, _>(known::PUSH, app::GroupPush::into_record),
                 ..SPEC
             },
             Self::AppGrants => Spec {

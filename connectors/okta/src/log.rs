@@ -113,7 +113,9 @@ pub(crate) fn read_events(body: &[u8], walk: &Walk) -> Result<Events> {
         Feed::Usage => usage(&events, walk.counted_to).into_iter().map(Record::Usage).collect(),
         Feed::Changes => {
             if walk.follow {
-                events.iter().for_each(|event| dirty.note(event));
+                for event in &events {
+                    dirty.note(event);
+                }
             }
             let changes = events.iter().filter_map(LogEvent::to_change);
             changes.map(|change| Record::Change(Box::new(change))).collect()

@@ -197,7 +197,12 @@ pub(crate) fn relation(definition: &Thing) -> Option<String> {
 /// The definition of a relation.
 pub(crate) fn linked_object(definition: Thing) -> Option<Record> {
     let name = relation(&definition)?;
-    setting(definition, "linked_object", Some(&name))
+    let title = filled(definition.0["primary"]["title"].as_str().map(str::to_owned));
+    let mut record = setting(definition, "linked_object", Some(&name))?;
+    if let Record::Setting(relation) = &mut record {
+        relation.name = title.unwrap_or(name);
+    }
+    Some(record)
 }
 
 /// A user whom another one names in a relation: Okta sends the link only.

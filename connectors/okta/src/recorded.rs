@@ -40,9 +40,8 @@ fn recorded() -> Option<Vec<Recorded>> {
 fn page_for(template: &str) -> Option<(Page, bool)> {
     // Recordings call the same place by different names.
     let mut places = ["{id}", "{part}", "{rest}"].into_iter();
-    let segments = template.split('/').map(|segment| match segment.starts_with('{') {
-        true => places.next().expect("a path has at most three ids"),
-        false => segment,
+    let segments = template.split('/').map(|segment| {
+        if segment.starts_with('{') { places.next().expect("a path has at most three ids") } else { segment }
     });
     let template = segments.collect::<Vec<_>>().join("/");
     let list = |template: &str| List::ALL.iter().find(|list| list.spec().template == template).copied();
@@ -51,8 +50,8 @@ fn page_for(template: &str) -> Option<(Page, bool)> {
     if let Some(list) = list(&template) {
         return Some((page(list), false));
     }
-    let (parent, last) = template.rsplit_once('/')?;
-    let list = list(parent).filter(|list| last.starts_with('{') && list.spec().body != Body::Single)?;
+    let (parent, end) = template.rsplit_once('/')?;
+    let list = list(parent).filter(|list| end.starts_with('{') && list.spec().body != Body::Single)?;
     Some((page(list), true))
 }
 
@@ -131,6 +130,7 @@ fn beside_apps(body: &Value) -> BTreeSet<String> {
     found
 }
 
+#[expect(clippy::too_many_lines, reason = "one walk through everything that was recorded")]
 #[test]
 fn every_recorded_answer_of_an_endpoint_that_we_read_decodes_and_maps() {
     let Some(answers) = recorded() else { return };
@@ -222,6 +222,26 @@ fn every_recorded_answer_of_an_endpoint_that_we_read_decodes_and_maps() {
                     assert!(app.created.is_some() && app.label != app.id, "{at}: {}", app.id);
                     assert!(!app.raw.get().contains("_links"), "{at}: links are not kept");
                 }
+                Record::Policy(policy) => {
+                    let words = [&policy.kind, &policy.raw_status, &policy.name];
+                    assert!(!words.contains(&&"(none)".to_owned()) && policy.name != policy.id, "{at}");
+                }
+                Record::PolicyRule(rule) => {
+                    assert!(rule.raw_status != "(none)" && rule.name != rule.id, "{at}: {}", rule.id);
+                }
+                Record::Trust(idp) => {
+                    assert!(idp.kind != "(none)" && idp.created.is_some(), "{at}: {}", idp.id);
+                }
+                Record::Device(device) => {
+                    assert!(device.platform.is_some() && device.name != device.id, "{at}: {}", device.id);
+                }
+                Record::Setting(setting) if page.list.spec().body != Body::Single => {
+                    assert!(setting.name != setting.id, "{at}: {}", setting.id);
+                }
+                Record::SetMember(member) => assert!(member.object.starts_with("resource/"), "{at}"),
+                Record::Push(push) => assert!(push.target_group.is_some(), "{at}: {}", push.id),
+                Record::Factor(factor) => assert!(factor.provider.is_some(), "{at}: {}", factor.id),
+                Record::ApiGrant(grant) => assert!(grant.since.is_some(), "{at}: {}", grant.scope),
                 Record::Assignment(edge) => assert!(edge.last_updated.is_some(), "{at}: {}", edge.principal),
                 _ => {}
             }

@@ -169,7 +169,7 @@ impl Page {
         let Some(since) = self.since else { return query };
         match self.list {
             List::ChangedUsers | List::ChangedDevices => {
-                query.push(("search", format!("lastUpdated ge \"{since}\"")))
+                query.push(("search", format!("lastUpdated ge \"{since}\"")));
             }
             List::ChangedGroups => query.push((
                 "filter",
