@@ -398,10 +398,13 @@ pub(crate) fn device_users(page: &mut Reading<'_>) -> Result<()> {
 
 pub(crate) fn linked_object_definitions(page: &mut Reading<'_>) -> Result<()> {
     let definitions = page.objects::<Thing>(known::KEPT)?;
+    let listed = definitions.len();
     // All relations of a user are asked for together: only then is what was not seen gone.
     let relations: Vec<String> = definitions.iter().filter_map(posture::relation).collect();
     page.record(definitions.into_iter().map(posture::linked_object));
-    page.lead_to_part(List::LinkedUsers, None, relations.join(","));
+    if relations.len() == listed {
+        page.lead_to_part(List::LinkedUsers, None, relations.join(","));
+    }
     Ok(())
 }
 

@@ -205,6 +205,11 @@ fn all_relations_of_a_user_are_read_together() {
     let [OktaTask::Page(lane)] = &none.then[..] else { panic!("{:?}", none.then) };
     let users = read(lane, &json!([{ "id": "00u1" }]), None);
     assert_eq!(users.empty, [Scope::under("linked_objects", "00u1")]);
+
+    // With a relation that is not understood, nobody's relations could be read as a whole.
+    let odd = json!([{ "primary": { "name": "manager" } }, { "primary": {} }]);
+    let step = read(&Page::first(List::LinkedObjectDefinitions, None), &odd, None);
+    assert!(step.then.is_empty() && step.gaps.len() == 1, "{step:?}");
 }
 
 #[test]
