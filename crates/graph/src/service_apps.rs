@@ -80,7 +80,7 @@ impl Graph {
             Power::Some
         } else {
             let missing = |what: &str, why: &Option<String>| {
-                why.as_ref().map(|why| format!("its {what} were not read: {why}"))
+                why.as_ref().map(|why| format!("its {what} are not known ({why})"))
             };
             let grants = if is_granted { None } else { missing("grants", &grants_unread) };
             let roles = if has_role { None } else { missing("roles", &roles_unread) };

@@ -132,9 +132,9 @@ mod tests {
         let key = ["--key-env", THERE];
         assert!(taken(&key, json!({"domain": "d"})).unwrap_err().contains("client id"));
         assert!(taken(&[&key[..], &["--client-id", " "]].concat(), json!({})).unwrap_err().contains("empty"));
-        let named =
+        let client =
             [&key[..], &["--client-id", "0oa1", "--key-id", "k2", "--scope", "a", "--scope", "b"]].concat();
-        let (names, after) = taken(&named, json!({"domain": "d"})).unwrap();
+        let (names, after) = taken(&client, json!({"domain": "d"})).unwrap();
         assert_eq!(names, ["private_key"]);
         assert_eq!(after, json!({"domain": "d", "client_id": "0oa1", "key_id": "k2", "scopes": ["a", "b"]}));
         // Another key of the same application keeps what it asks for; its id does not.

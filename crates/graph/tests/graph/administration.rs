@@ -183,7 +183,7 @@ fn a_service_application_reaches_what_its_grants_and_roles_both_allow() {
         ("idle", Power::None("no part of the interface was granted to it")),
         ("odd", Power::Some),
         ("revoked", Power::None("no part of the interface was granted to it")),
-        ("unread", Power::Unknown("its grants were not read: denied".into())),
+        ("unread", Power::Unknown("its grants are not known (denied)".into())),
     ];
     assert_eq!(found, expected.map(|(id, power)| (id.to_owned(), power)));
     // They administer too, after the accounts.

@@ -50,7 +50,9 @@ pub(super) fn admins(graphs: &[Graph], format: Format) -> Result<(), Failure> {
         })
         .collect();
     if format.json || format.csv {
-        graphs.iter().for_each(|graph| tell(&graph.gaps_hiding_admins()));
+        for graph in graphs {
+            tell(&graph.gaps_hiding_admins());
+        }
     }
     if format.json {
         return json(&lines.iter().map(|(_, line)| line).collect::<Vec<_>>());
@@ -94,7 +96,9 @@ pub(super) fn service_apps(graphs: &[Graph], format: Format) -> Result<(), Failu
         })
         .collect();
     if format.json || format.csv {
-        graphs.iter().for_each(|graph| tell(&graph.gaps_around_service_apps()));
+        for graph in graphs {
+            tell(&graph.gaps_around_service_apps());
+        }
     }
     if format.json {
         return json(&lines.iter().map(|(_, line)| line).collect::<Vec<_>>());

@@ -4,7 +4,7 @@ mod administration;
 mod directory;
 mod posture;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,6 +12,7 @@ use sightline_core::{Fact, Gap, Info, Observed, Record, Scope, Snapshot, Time};
 
 use crate::cli::{Export, Format, List, Listing};
 use crate::failure::Failure;
+use crate::kept::Datasets;
 use crate::output::{Columns, json, json_line, note, number};
 use crate::world::{World, graphs, info, nothing_read, selected};
 
@@ -36,16 +37,17 @@ pub(crate) fn run(world: &World, list: &List) -> Result<(), Failure> {
     let mut snapshots = Vec::new();
     for record in selected(&store, list.source.as_deref())? {
         if let Some(meta) = store.latest(record.id)? {
-            snapshots.push(Read {
-                snapshot: store.snapshot(record.id, meta.number)?,
-                info: info(world, &record)?,
-            });
+            let info = info(world, &record)?;
+            let off = Datasets::of(&record.settings).off(info);
+            snapshots.push(Read { snapshot: store.snapshot(record.id, meta.number)?, info, off });
         }
     }
     if snapshots.is_empty() {
         return Err(nothing_read());
     }
-    snapshots.iter().for_each(|read| read.tell_what_is_missing(list.what));
+    for read in &snapshots {
+        read.tell_what_is_missing(list.what);
+    }
     let snapshots: Vec<Snapshot> = snapshots.into_iter().map(|read| read.snapshot).collect();
     match list.what {
         Listing::Accounts => directory::accounts(snapshots, format),
@@ -70,6 +72,8 @@ pub(crate) fn run(world: &World, list: &List) -> Result<(), Failure> {
 struct Read {
     snapshot: Snapshot,
     info: &'static Info,
+    /// Datasets that are not read now.
+    off: BTreeSet<String>,
 }
 
 /// The datasets that a list is made from, where they are known by name; all others hold settings.
@@ -106,7 +110,6 @@ const EDGES: &[&str] = &[
     "set_bindings",
     "binding_members",
     "activity",
-    "reach",
     "idp_users",
     "linked_objects",
     "factor_lane",
@@ -142,37 +145,42 @@ impl Read {
     /// Says on standard error what was not read of what the list is made from, whatever the form of the list.
     fn tell_what_is_missing(&self, listing: Listing) {
         let source = &self.snapshot.source;
-        let mut told: BTreeMap<(&str, &str), Vec<&Gap>> = BTreeMap::new();
+        let mut gaps: BTreeMap<(&str, &str), Vec<&Gap>> = BTreeMap::new();
         for gap in self.snapshot.gaps().filter(|gap| is_about(listing, &gap.scope.dataset)) {
-            told.entry((&gap.scope.dataset, gap.reason.phrase())).or_default().push(gap);
+            gaps.entry((&gap.scope.dataset, gap.reason.phrase())).or_default().push(gap);
         }
-        for ((dataset, reason), gaps) in told {
+        for ((dataset, reason), gaps) in &gaps {
             let [gap, others @ ..] = gaps.as_slice() else { continue };
             let dataset = dataset.replace('_', " ");
             let more =
                 if others.is_empty() { String::new() } else { format!(" (and {} more)", others.len()) };
             note(format!("not complete [{source}]: {reason}: {dataset}: {}{more}", gap.detail));
         }
-        let has_scope = |id: &str| self.snapshot.scopes.iter().any(|state| state.scope.dataset == id);
-        let never_read: Vec<&str> = match listing {
-            Listing::Settings => {
-                let all = self.info.datasets.iter();
-                all.filter(|dataset| dataset.parent.is_none() && dataset.on && is_about(listing, dataset.id))
-                    .map(|dataset| dataset.id)
-                    .filter(|id| !has_scope(id))
-                    .collect()
-            }
-            listing => {
-                let is_listing =
-                    |id: &str| self.info.dataset(id).is_none_or(|dataset| dataset.parent.is_none());
-                // What is read under something has nothing to be read where there is no such thing.
-                datasets(listing).iter().copied().filter(|id| is_listing(id) && !has_scope(id)).collect()
-            }
+        let all = self.info.datasets.iter();
+        let named: Vec<&str> = match listing {
+            Listing::Settings => all.map(|dataset| dataset.id).filter(|id| is_about(listing, id)).collect(),
+            listing => datasets(listing).to_vec(),
         };
-        for id in never_read {
-            note(format!("not complete [{source}]: {} were never read", id.replace('_', " ")));
+        for id in named {
+            let has_gap = gaps.keys().any(|(dataset, _)| *dataset == id);
+            let has_scope = self.snapshot.scopes.iter().any(|state| state.scope.dataset == id);
+            let dataset = self.info.dataset(id);
+            // What is read under something has nothing to be read where there is no such thing.
+            let is_listing = dataset.is_none_or(|dataset| dataset.parent.is_none());
+            let title = id.replace('_', " ");
+            if has_gap {
+                // Told above.
+            } else if self.off.contains(id) {
+                note(format!(
+                    "not complete [{source}]: switched off: {title}; switch it on with --with {id}"
+                ));
+            } else if is_listing && !has_scope {
+                note(format!("not complete [{source}]: never read: {title}"));
+            }
         }
-        if listing == Listing::Factors {
+        if listing == Listing::Factors
+            && self.snapshot.scopes.iter().any(|state| state.scope.dataset == "factors")
+        {
             self.tell_whose_factors_are_missing();
         }
     }
@@ -252,28 +260,28 @@ fn lines_with<'a, T>(
 /// What things of one snapshot are called, and what is known under them.
 struct Names<'a> {
     snapshot: &'a Snapshot,
-    names: HashMap<(&'static str, &'a str), &'a str>,
+    called: HashMap<(&'static str, &'a str), &'a str>,
     /// Permissions of roles, rules and applications of policies, accounts of devices: by the id of the former.
     under: HashMap<&'a str, Vec<&'a Record>>,
 }
 
 impl<'a> Names<'a> {
     fn of(snapshot: &'a Snapshot) -> Self {
-        let mut names = HashMap::new();
+        let mut called = HashMap::new();
         let mut under: HashMap<&str, Vec<&Record>> = HashMap::new();
         for fact in &snapshot.facts {
             let record = &fact.record;
             let parent = match record {
                 Record::Account(account) => {
-                    names.insert(("account", account.id.as_str()), account.login.as_str());
+                    called.insert(("account", account.id.as_str()), account.login.as_str());
                     continue;
                 }
                 Record::Group(group) => {
-                    names.insert(("group", group.id.as_str()), group.name.as_str());
+                    called.insert(("group", group.id.as_str()), group.name.as_str());
                     continue;
                 }
                 Record::Resource(app) => {
-                    names.insert(("resource", app.id.as_str()), app.label.as_str());
+                    called.insert(("resource", app.id.as_str()), app.label.as_str());
                     continue;
                 }
                 Record::Permission(permission) => &permission.role,
@@ -284,7 +292,7 @@ impl<'a> Names<'a> {
             };
             under.entry(parent).or_default().push(record);
         }
-        Self { snapshot, names, under }
+        Self { snapshot, called, under }
     }
 
     /// What is known under something.
@@ -300,7 +308,7 @@ impl<'a> Names<'a> {
     }
 
     fn get(&self, kind: &'static str, id: &str) -> Value {
-        self.names.get(&(kind, id)).map_or(Value::Null, |name| (*name).into())
+        self.called.get(&(kind, id)).map_or(Value::Null, |name| (*name).into())
     }
 
     /// The name of `account/ID` and the like.
