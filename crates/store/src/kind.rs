@@ -3,7 +3,7 @@
 use sightline_core::{EntityKind, Record};
 
 /// Words for the kinds of records; a kind is the index into it and is part of the stored format.
-const WORDS: [&str; 27] = [
+const WORDS: [&str; 28] = [
     "account",
     "group",
     "rule",
