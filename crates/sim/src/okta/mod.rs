@@ -15,6 +15,7 @@ mod log;
 mod render;
 mod roles;
 mod routes;
+mod targets;
 mod write;
 
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
