@@ -161,12 +161,10 @@ fn stamps_move_with_what_they_stand_for_and_with_nothing_else() {
         let moments = |kind: ChangeKind, what: What, events: &str| -> BTreeMap<String, Vec<i64>> {
             let mut moments: BTreeMap<String, Vec<i64>> = BTreeMap::new();
             for change in &changes {
-                if change.kind == kind && change.what == what
-                    || kind == ChangeKind::GroupUser && change.kind == kind
-                {
-                    if change.event_type.is_some_and(|name| name.starts_with(events)) {
-                        moments.entry(change.ids[0].clone()).or_default().push(change.moment_ms);
-                    }
+                // Adding a member and removing one move the same stamp.
+                let fits = change.kind == kind && (change.what == what || kind == ChangeKind::GroupUser);
+                if fits && change.event_type.is_some_and(|name| name.starts_with(events)) {
+                    moments.entry(change.ids[0].clone()).or_default().push(change.moment_ms);
                 }
             }
             moments
