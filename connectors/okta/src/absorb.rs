@@ -1,24 +1,27 @@
 //! From one answer to facts and further tasks; no I/O.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use sightline_core::source::Finding;
 use sightline_core::{
-    ActivityWindow, Error, ErrorKind, GapReason, Holding, HoldingScope, Principal, Record, Result, Scope,
-    Step, Tallies, Task, Time, Usage,
+    Error, ErrorKind, GapReason, Holding, HoldingScope, Principal, Record, Result, Scope, SoFar, Step, Task,
+    Time,
 };
 use sightline_http::Cursor;
 
 use crate::decode::{Objects, drift, lenient, lenient_object, list, object, objects};
-use crate::map::{
-    self, AppGroup, AppUser, CustomRole, LogEvent, Member, OktaApp, OktaGroup, OktaRule, OktaUser,
-    RoleAssignment, RoleHeld, known,
-};
-use crate::task::OktaTask;
+use crate::list::{Body, List};
+use crate::map::{self, CustomRole, Member, OktaApp, OktaGroup, OktaUser, RoleAssignment, RoleHeld, known};
+use crate::task::{OktaTask, Page};
+
+/// How late a change may show in an index that is searched by time.
+///
+/// Okta stamps a change up to some seconds before it was made and shows it up to a minute later.
+pub(crate) const OVERLAP: Duration = Duration::from_mins(5);
 
 /// What one answer said, apart from its body.
 pub(crate) struct Answer<'a> {
@@ -26,103 +29,262 @@ pub(crate) struct Answer<'a> {
     /// Where the `Link` header says that the list goes on.
     pub(crate) next: Option<Cursor>,
     pub(crate) now: Time,
+    pub(crate) so_far: &'a SoFar,
 }
 
-/// Turns the answer to a task into facts and further tasks.
-pub(crate) fn absorb(task: &OktaTask, answer: Answer<'_>) -> Result<Step<OktaTask>> {
-    let Answer { body, next, now } = answer;
-    let mut step = Step::default();
-    match task {
-        OktaTask::Users { .. } | OktaTask::DeactivatedUsers { .. } => {
-            let users = page::<OktaUser>(task, body, known::USER, &mut step)?;
-            let deactivated = users.iter().filter(|user| user.is_deactivated()).count() as u64;
-            step.tallies.push(("users.deactivated".to_owned(), deactivated));
-            step.tallies.push(("users.current".to_owned(), users.len() as u64 - deactivated));
-            // Only now: whoever is deactivated while the others are read is in this list, and else would be in neither.
-            if matches!(task, OktaTask::Users { .. }) && next.is_none() {
-                step.then.push(OktaTask::DeactivatedUsers { cursor: Cursor::default() });
-            }
-            step.records = users.into_iter().map(OktaUser::into_record).collect();
-        }
-        OktaTask::Groups { .. } => {
-            let groups = page::<OktaGroup>(task, body, known::GROUP, &mut step)?;
-            for group in &groups {
-                follow_group(group, &mut step);
-            }
-            step.records = groups.into_iter().map(OktaGroup::into_record).collect();
-        }
-        OktaTask::GroupMembers { group, .. } => {
-            let members = page::<Member>(task, body, known::USER, &mut step)?;
-            step.records = members.into_iter().map(|member| member.into_record(group)).collect();
-        }
-        OktaTask::GroupRules { .. } => {
-            let rules = page::<OktaRule>(task, body, known::RULE, &mut step)?;
-            step.records = rules.into_iter().map(OktaRule::into_record).collect();
-        }
-        OktaTask::Apps { .. } => {
-            let apps = page::<OktaApp>(task, body, known::APP, &mut step)?;
-            let listed = apps.len();
-            for app in &apps {
-                let Some(app) = app.id() else { continue };
-                step.then.push(OktaTask::AppGroups { app: app.to_owned(), cursor: Cursor::default() });
-                step.then.push(OktaTask::AppUsers { app: app.to_owned(), cursor: Cursor::default() });
-            }
-            step.records = apps.into_iter().filter_map(OktaApp::into_record).collect();
-            note_odd(task, (listed - step.records.len()) as u64, &mut step);
-        }
-        OktaTask::AppUsers { app, .. } => {
-            let users = page::<AppUser>(task, body, known::APP_USER, &mut step)?;
-            step.records = users.into_iter().map(|user| user.into_record(app)).collect();
-        }
-        OktaTask::AppGroups { app, .. } => {
-            let groups = page::<AppGroup>(task, body, known::APP_GROUP, &mut step)?;
-            step.records = groups.into_iter().map(|group| group.into_record(app)).collect();
-        }
-        OktaTask::Roles { cursor } => {
-            if cursor.is_start() {
-                step.records.extend(map::standard_roles());
-            }
-            let envelope: Envelope<'_> = object(body)?;
-            let roles = take::<CustomRole>(
-                task,
-                objects(envelope.roles.as_deref().ok_or_else(no_list)?),
-                known::ROLE,
-                &mut step,
-            );
-            step.records.extend(roles.into_iter().map(CustomRole::into_record));
-            return Ok(finish(task, envelope.next(task)?, step));
-        }
-        OktaTask::RoleAssignees { .. } => {
-            let envelope: Envelope<'_> = object(body)?;
-            let assignees = take::<map::Identified>(
-                task,
-                objects(envelope.value.as_deref().ok_or_else(no_list)?),
-                known::ASSIGNEE,
-                &mut step,
-            );
-            step.tallies.push(("role_assignees.users".to_owned(), assignees.len() as u64));
-            step.then.extend(assignees.into_iter().map(|user| OktaTask::UserRoles { user: user.id }));
-            return Ok(finish(task, envelope.next(task)?, step));
-        }
-        OktaTask::UserRoles { user } => roles_of(task, &Principal::Account(user.clone()), body, &mut step)?,
-        OktaTask::GroupRoles { group } => roles_of(task, &Principal::Group(group.clone()), body, &mut step)?,
-        OktaTask::RoleTargets { .. } => return absorb_targets(task, body, next),
-        OktaTask::Log { cursor, .. } => {
-            let next = next.filter(|next| next != cursor);
-            let is_present = next.is_none();
-            let pages = vec![read_events(body, task)?];
-            return Ok(absorb_log(task, pages, next.unwrap_or_else(|| cursor.clone()), is_present, now));
-        }
-        // Needs no answer.
-        OktaTask::Everyone { .. } => {}
+/// A page of a listing that is being understood.
+pub(crate) struct Reading<'a> {
+    pub(crate) page: &'a Page,
+    /// What it is read under; empty for a listing of everything.
+    pub(crate) of: &'a str,
+    body: &'a [u8],
+    /// Where the list goes on.
+    pub(crate) next: Option<Cursor>,
+    pub(crate) now: Time,
+    pub(crate) so_far: &'a SoFar,
+    pub(crate) step: Step<OktaTask>,
+    whole: OktaTask,
+}
+
+/// Turns a page of a listing into facts and further tasks.
+pub(crate) fn absorb(page: &Page, answer: Answer<'_>) -> Result<Step<OktaTask>> {
+    let mut reading = Reading {
+        page,
+        of: page.of.as_deref().unwrap_or_default(),
+        body: answer.body,
+        next: answer.next,
+        now: answer.now,
+        so_far: answer.so_far,
+        step: Step::default(),
+        whole: OktaTask::Page(page.clone()),
+    };
+    (page.list.spec().read)(&mut reading)?;
+    if let Some(next) = reading.next {
+        reading.step.then.push(reading.whole.at(next));
     }
-    Ok(finish(task, next, step))
+    Ok(reading.step)
+}
+
+impl Reading<'_> {
+    /// The objects of the page; those that are not understood become a finding.
+    pub(crate) fn objects<T: DeserializeOwned>(&mut self, known: &[&str]) -> Result<Vec<T>> {
+        let found = match self.page.list.spec().body {
+            Body::Array => list::<T>(self.body)?,
+            Body::Single => {
+                let raw: &RawValue = object(self.body)?;
+                objects(&[raw])
+            }
+            Body::Field(field) => {
+                let envelope: BTreeMap<String, &RawValue> = object(self.body)?;
+                let raw = envelope.get(field).ok_or_else(no_list)?;
+                let raw: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| no_list())?;
+                self.next = next_in(envelope.get("_links").copied(), self.page)?;
+                objects(&raw)
+            }
+        };
+        Ok(self.take(found, known))
+    }
+
+    /// Makes a record of every object of the page, given what the page is read under.
+    pub(crate) fn each<T: DeserializeOwned>(
+        &mut self,
+        known: &[&str],
+        record: impl Fn(T, &str) -> Record,
+    ) -> Result<()> {
+        let found = self.objects::<T>(known)?;
+        self.step.records.extend(found.into_iter().map(|object| record(object, self.of)));
+        Ok(())
+    }
+
+    /// Asks for a listing under something.
+    pub(crate) fn lead(&mut self, list: List, of: impl Into<String>) {
+        self.step.then.push(OktaTask::list_of(list, of));
+    }
+
+    pub(crate) fn tally(&mut self, name: &str, count: u64) {
+        self.step.tallies.push((name.to_owned(), count));
+    }
+
+    /// Leaves a listing of what is changed from now on for the next sync.
+    pub(crate) fn watch(&mut self, list: List) {
+        if self.page.cursor.is_start() {
+            let since = Some(self.now.before(OVERLAP));
+            self.step.later.push(OktaTask::Page(Page { since, ..Page::first(list, None) }));
+        }
+    }
+
+    /// Notes objects that were not understood.
+    pub(crate) fn note_odd(&mut self, odd: u64) {
+        note_odd(&self.whole, odd, &mut self.step);
+    }
+
+    fn take<T>(&mut self, found: Objects<T>, known: &[&str]) -> Vec<T> {
+        self.note_odd(found.odd);
+        self.step.drift.extend(drift(self.whole.template(), found.sample.as_ref(), known));
+        found.understood
+    }
+}
+
+pub(crate) fn users(page: &mut Reading<'_>) -> Result<()> {
+    let users = page.objects::<OktaUser>(known::USER)?;
+    if page.page.list == List::ChangedUsers {
+        page.watch(List::ChangedUsers);
+    } else {
+        let deactivated = users.iter().filter(|user| user.is_deactivated()).count() as u64;
+        page.tally("users.deactivated", deactivated);
+        page.tally("users.current", users.len() as u64 - deactivated);
+    }
+    if page.page.list == List::Users {
+        page.watch(List::ChangedUsers);
+        // Only now: whoever is deactivated while the others are read is in this list, and else would be in neither.
+        if page.next.is_none() {
+            page.step.then.push(OktaTask::list(List::DeactivatedUsers));
+        }
+    }
+    page.step.records = users.into_iter().map(OktaUser::into_record).collect();
+    Ok(())
+}
+
+pub(crate) fn groups(page: &mut Reading<'_>) -> Result<()> {
+    let groups = page.objects::<OktaGroup>(known::GROUP)?;
+    page.watch(List::ChangedGroups);
+    for group in &groups {
+        if page.page.list == List::ChangedGroups || is_due(page, group) {
+            follow_group(page, group);
+        }
+    }
+    page.step.records = groups.into_iter().map(OktaGroup::into_record).collect();
+    Ok(())
+}
+
+/// Whether what is under a group is read, of a listing that looks for what has changed: by its time or by its count.
+fn is_due(page: &Reading<'_>, group: &OktaGroup) -> bool {
+    let Some(since) = page.page.since else { return true };
+    let known = page.so_far.last.get(&format!("group_members/{}", group.id));
+    let count = group.stats().and_then(|stats| stats.users_count);
+    group.changed().is_none_or(|time| time >= since)
+        || (!group.is_everyone() && count.is_none_or(|count| count != known))
+}
+
+/// The tasks that a group leads to, decided by its counts.
+fn follow_group(page: &mut Reading<'_>, group: &OktaGroup) {
+    let stats = group.stats();
+    let count = stats.and_then(|stats| stats.users_count);
+    let id = group.id.clone();
+    if group.is_everyone() {
+        // It changes with every user; only when all users are read is there anything to compare.
+        if page.page.list == List::Groups && page.page.since.is_none() {
+            page.step.then.push(OktaTask::Everyone { group: id.clone(), count });
+        }
+    } else if count == Some(0) {
+        page.step.empty.push(Scope::under("group_members", &id));
+    } else {
+        page.lead(List::GroupMembers, &id);
+    }
+    // A flag that is missing says nothing, so the roles are asked for.
+    if stats.and_then(|stats| stats.is_admin()) != Some(false) {
+        page.tally("group_roles.groups", 1);
+        page.lead(List::GroupRoles, &id);
+    } else {
+        page.step.empty.push(Scope::under("group_roles", &id));
+    }
+    page.tally("groups.resource_edges", stats.and_then(|stats| stats.apps_count).unwrap_or(0));
+}
+
+pub(crate) fn members(page: &mut Reading<'_>) -> Result<()> {
+    page.each::<Member>(known::USER, Member::into_record)
+}
+
+pub(crate) fn apps(page: &mut Reading<'_>) -> Result<()> {
+    let apps = page.objects::<OktaApp>(known::APP)?;
+    // Okta cannot list applications by their changes, so all of them are listed every time.
+    if page.page.cursor.is_start() {
+        let since = Some(page.now.before(OVERLAP));
+        page.step.later.push(OktaTask::Page(Page { since, ..Page::first(List::Apps, None) }));
+    }
+    let listed = apps.len();
+    for app in &apps {
+        let Some(id) = app.id() else { continue };
+        // What does not tell when it was changed may have been.
+        let unchanged = page.page.since.is_some_and(|since| app.changed().is_some_and(|time| time < since));
+        if !unchanged {
+            page.lead(List::AppGroups, id);
+            page.lead(List::AppUsers, id);
+            if app.is_service() {
+                page.lead(List::ClientRoles, id);
+            }
+        }
+    }
+    page.step.records = apps.into_iter().filter_map(OktaApp::into_record).collect();
+    page.note_odd((listed - page.step.records.len()) as u64);
+    Ok(())
+}
+
+pub(crate) fn roles(page: &mut Reading<'_>) -> Result<()> {
+    if page.page.cursor.is_start() {
+        page.step.records.extend(map::standard_roles());
+    }
+    page.each::<CustomRole>(known::ROLE, |role, _| role.into_record())
+}
+
+pub(crate) fn role_assignees(page: &mut Reading<'_>) -> Result<()> {
+    let assignees = page.objects::<map::Identified>(known::ASSIGNEE)?;
+    page.tally("role_assignees.users", assignees.len() as u64);
+    for user in assignees {
+        page.lead(List::UserRoles, user.id);
+    }
+    Ok(())
+}
+
+pub(crate) fn roles_of(page: &mut Reading<'_>, principal: fn(String) -> Principal) -> Result<()> {
+    let roles = page.objects::<RoleAssignment>(known::ROLE_ASSIGNMENT)?;
+    let listed = roles.len();
+    let principal = principal(page.of.to_owned());
+    let held: Vec<RoleHeld> =
+        roles.into_iter().filter_map(|role| role.into_held(principal.clone())).collect();
+    page.note_odd((listed - held.len()) as u64);
+    for RoleHeld { holding, ask } in held {
+        match ask {
+            None => page.step.records.push(Record::Holding(holding)),
+            Some((kind, assignment)) => page.step.then.push(OktaTask::RoleTargets {
+                holding: Box::new(holding),
+                assignment,
+                kind,
+                found: Vec::new(),
+                cursor: Cursor::default(),
+            }),
+        }
+    }
+    Ok(())
+}
+
+/// One user by itself.
+pub(crate) fn one_user(body: &[u8]) -> Result<Record> {
+    object::<OktaUser>(body).map(OktaUser::into_record)
+}
+
+/// One user of an application by itself.
+pub(crate) fn one_app_user(body: &[u8], app: &str) -> Result<Record> {
+    object::<map::AppUser>(body).map(|user| user.into_record(app))
+}
+
+/// The types of the roles in a list, sorted.
+pub(crate) fn role_names(body: &[u8]) -> Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Typed {
+        #[serde(default, rename = "type", deserialize_with = "lenient")]
+        kind: Option<String>,
+    }
+    let found = list::<Typed>(body)?;
+    let mut names: Vec<String> = found.understood.into_iter().filter_map(|role| role.kind).collect();
+    names.sort();
+    Ok(names)
 }
 
 /// Compares *Everyone* with the users that were read; Okta does not say whether its count includes deactivated users.
-pub(crate) fn check_everyone(task: &OktaTask, count: Option<u64>, so_far: &Tallies) -> Step<OktaTask> {
-    let current = so_far.get("users.current");
-    let all = current + so_far.get("users.deactivated");
+pub(crate) fn check_everyone(task: &OktaTask, count: Option<u64>, so_far: &SoFar) -> Step<OktaTask> {
+    let current = so_far.tallies.get("users.current");
+    let all = current + so_far.tallies.get("users.deactivated");
     let mut step = Step::default();
     if let Some(count) = count.filter(|count| *count != current && *count != all) {
         step.gaps.push(Finding {
@@ -136,49 +298,7 @@ pub(crate) fn check_everyone(task: &OktaTask, count: Option<u64>, so_far: &Talli
     step
 }
 
-/// The tasks that a group leads to, decided by its counts.
-fn follow_group(group: &OktaGroup, step: &mut Step<OktaTask>) {
-    let stats = group.stats();
-    let count = stats.and_then(|stats| stats.users_count);
-    let id = group.id.clone();
-    if group.is_everyone() {
-        step.then.push(OktaTask::Everyone { group: id.clone(), count });
-    } else if count == Some(0) {
-        step.empty.push(Scope::under("group_members", &id));
-    } else {
-        step.then.push(OktaTask::GroupMembers { group: id.clone(), cursor: Cursor::default() });
-    }
-    // A flag that is missing says nothing, so the roles are asked for.
-    if stats.and_then(|stats| stats.is_admin()) != Some(false) {
-        step.tallies.push(("group_roles.groups".to_owned(), 1));
-        step.then.push(OktaTask::GroupRoles { group: id });
-    }
-    step.tallies
-        .push(("groups.resource_edges".to_owned(), stats.and_then(|stats| stats.apps_count).unwrap_or(0)));
-}
-
-fn roles_of(task: &OktaTask, principal: &Principal, body: &[u8], step: &mut Step<OktaTask>) -> Result<()> {
-    let roles = page::<RoleAssignment>(task, body, known::ROLE_ASSIGNMENT, step)?;
-    let listed = roles.len();
-    let held: Vec<RoleHeld> =
-        roles.into_iter().filter_map(|role| role.into_held(principal.clone())).collect();
-    note_odd(task, (listed - held.len()) as u64, step);
-    for RoleHeld { holding, ask } in held {
-        match ask {
-            None => step.records.push(Record::Holding(holding)),
-            Some((kind, assignment)) => step.then.push(OktaTask::RoleTargets {
-                holding: Box::new(holding),
-                assignment,
-                kind,
-                found: Vec::new(),
-                cursor: Cursor::default(),
-            }),
-        }
-    }
-    Ok(())
-}
-
-fn absorb_targets(task: &OktaTask, body: &[u8], next: Option<Cursor>) -> Result<Step<OktaTask>> {
+pub(crate) fn absorb_targets(task: &OktaTask, body: &[u8], next: Option<Cursor>) -> Result<Step<OktaTask>> {
     let OktaTask::RoleTargets { holding, assignment, kind, found, .. } = task else {
         return Ok(Step::default());
     };
@@ -217,106 +337,6 @@ pub(crate) fn unknown_targets(
     }
 }
 
-/// What a page of the log says.
-pub(crate) struct Events {
-    usage: Vec<Usage>,
-    odd: u64,
-    last: Option<Time>,
-    is_empty: bool,
-}
-
-/// Understands a page of the log by itself, so that several can be understood at once.
-pub(crate) fn read_events(body: &[u8], task: &OktaTask) -> Result<Events> {
-    let counted_to = if let OktaTask::Log { counted_to, .. } = task { *counted_to } else { None };
-    let found = list::<LogEvent>(body)?;
-    let events = found.understood;
-    Ok(Events {
-        usage: map::usage(&events, counted_to),
-        odd: found.odd,
-        last: events.iter().filter_map(|event| event.published).max(),
-        is_empty: events.is_empty(),
-    })
-}
-
-/// Goes on in the log after some pages in a row, or leaves off where they reach the present.
-pub(crate) fn absorb_log(
-    task: &OktaTask,
-    pages: Vec<Events>,
-    cursor: Cursor,
-    is_present: bool,
-    now: Time,
-) -> Step<OktaTask> {
-    let OktaTask::Log { since, walk_started, read_to, read_until, counted_to, .. } = task else {
-        return Step::default();
-    };
-    let walk_started = walk_started.unwrap_or(now);
-    let mut step = Step::default();
-    // One event that is not understood is one use that is missed, so it counts as a gap like everywhere else.
-    note_odd(task, pages.iter().map(|page| page.odd).sum(), &mut step);
-    let last = pages.iter().filter_map(|page| page.last).max();
-    // The log is followed by its cursor for ever: a page without events is the present, too.
-    let is_empty = pages.last().is_none_or(|page| page.is_empty);
-    let caught_up = is_present || is_empty || last.is_some_and(|last| last > walk_started);
-    let read_to = (*read_to).max(last);
-    let until = if caught_up { now } else { read_to.unwrap_or(*since) };
-    let mut rolled: BTreeMap<(String, Option<String>), Usage> = BTreeMap::new();
-    for usage in pages.into_iter().flat_map(|page| page.usage) {
-        match rolled.entry((usage.account.clone(), usage.resource.clone())) {
-            Entry::Occupied(mut entry) => entry.get_mut().merge(&usage),
-            Entry::Vacant(entry) => {
-                entry.insert(usage);
-            }
-        }
-    }
-    step.records = rolled.into_values().map(Record::Usage).collect();
-    step.records.push(Record::ActivityWindow(ActivityWindow { since: *since, until: until.max(*since) }));
-    let onward = OktaTask::Log {
-        since: *since,
-        cursor,
-        walk_started: if caught_up { None } else { Some(walk_started) },
-        read_to,
-        read_until: if caught_up { Some(now) } else { *read_until },
-        counted_to: *counted_to,
-    };
-    if caught_up {
-        step.later.push(onward);
-    } else {
-        step.then.push(onward);
-    }
-    step
-}
-
-/// The walk anew from a time, after its cursor has died: from a little before what was read, because events arrive
-/// late, and no earlier than the log is kept.
-pub(crate) fn restart_log(task: &OktaTask, oldest: Time) -> Option<OktaTask> {
-    let OktaTask::Log { since, cursor, read_to, .. } = task else { return None };
-    if cursor.is_start() && *since >= oldest {
-        return None;
-    }
-    let from = read_to.map_or(*since, |read_to| read_to.before(LATE_EVENTS)).max(oldest);
-    Some(OktaTask::Log {
-        since: from,
-        cursor: Cursor::default(),
-        walk_started: None,
-        read_to: *read_to,
-        read_until: None,
-        counted_to: *read_to,
-    })
-}
-
-/// How late an event may appear in the log.
-const LATE_EVENTS: std::time::Duration = std::time::Duration::from_mins(15);
-
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow, default)]
-    value: Option<Vec<&'a RawValue>>,
-    #[serde(borrow, default)]
-    roles: Option<Vec<&'a RawValue>>,
-    #[serde(default, rename = "_links", deserialize_with = "lenient_object")]
-    links: Option<EnvelopeLinks>,
-}
-
 #[derive(Deserialize)]
 struct EnvelopeLinks {
     #[serde(default, deserialize_with = "lenient_object")]
@@ -329,19 +349,18 @@ struct EnvelopeLink {
     href: Option<String>,
 }
 
-impl Envelope<'_> {
-    /// These lists name their next page in the body, not in a header.
-    fn next(&self, task: &OktaTask) -> Result<Option<Cursor>> {
-        let Some(next) = self.links.as_ref().and_then(|links| links.next.as_ref()) else { return Ok(None) };
-        // The rest of the list must not be taken for its end.
-        let cursor = next.href.as_ref().and_then(|link| Cursor::from_link(link, &task.query()));
-        let unusable = || Error::new(ErrorKind::Protocol, "the next page of a list cannot be asked for");
-        let cursor = cursor.ok_or_else(unusable)?;
-        if Some(&cursor) == task.cursor() {
-            return Err(Error::new(ErrorKind::Protocol, "the list repeats its cursor instead of going on"));
-        }
-        Ok(Some(cursor))
+/// These lists name their next page in the body, not in a header.
+fn next_in(links: Option<&RawValue>, page: &Page) -> Result<Option<Cursor>> {
+    let links: Option<EnvelopeLinks> = links.and_then(|links| serde_json::from_str(links.get()).ok());
+    let Some(next) = links.and_then(|links| links.next) else { return Ok(None) };
+    // The rest of the list must not be taken for its end.
+    let cursor = next.href.as_ref().and_then(|link| Cursor::from_link(link, &page.query()));
+    let unusable = || Error::new(ErrorKind::Protocol, "the next page of a list cannot be asked for");
+    let cursor = cursor.ok_or_else(unusable)?;
+    if cursor == page.cursor {
+        return Err(Error::new(ErrorKind::Protocol, "the list repeats its cursor instead of going on"));
     }
+    Ok(Some(cursor))
 }
 
 /// An answer without the list that it should hold is no empty list.
@@ -349,22 +368,7 @@ fn no_list() -> Error {
     Error::new(ErrorKind::Protocol, "the answer does not hold the list that it should")
 }
 
-fn page<T: DeserializeOwned>(
-    task: &OktaTask,
-    body: &[u8],
-    known: &[&str],
-    step: &mut Step<OktaTask>,
-) -> Result<Vec<T>> {
-    Ok(take(task, list::<T>(body)?, known, step))
-}
-
-fn take<T>(task: &OktaTask, found: Objects<T>, known: &[&str], step: &mut Step<OktaTask>) -> Vec<T> {
-    note_odd(task, found.odd, step);
-    step.drift.extend(drift(task.template(), found.sample.as_ref(), known));
-    found.understood
-}
-
-fn note_odd(task: &OktaTask, odd: u64, step: &mut Step<OktaTask>) {
+pub(crate) fn note_odd(task: &OktaTask, odd: u64, step: &mut Step<OktaTask>) {
     if odd > 0 {
         step.gaps.push(Finding {
             scope: task.about().scope,
@@ -372,11 +376,4 @@ fn note_odd(task: &OktaTask, odd: u64, step: &mut Step<OktaTask>) {
             detail: format!("{odd} objects in the answer of {} were not understood", task.template()),
         });
     }
-}
-
-fn finish(task: &OktaTask, next: Option<Cursor>, mut step: Step<OktaTask>) -> Step<OktaTask> {
-    if let Some(next) = next {
-        step.then.push(task.at(next));
-    }
-    step
 }

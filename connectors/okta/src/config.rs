@@ -1,18 +1,105 @@
 //! What a person types to connect an Okta org, and how it is understood.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sightline_core::{Error, ErrorKind, Result, Secret};
-use sightline_http::{Address, AddressError};
+use sightline_http::{Address, AddressError, Auth, OAuth, OAuthSettings};
+
 use url::Url;
+
+use crate::refusal;
 
 /// Settings of an Okta data source.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct OktaConfig {
     /// The org's address: `acme.okta.com`, its issuer URI or a custom domain.
     pub domain: String,
-    /// An API token of a Super Administrator or Read-only Administrator.
-    pub token: Secret,
+    /// An API token of a Super Administrator or Read-only Administrator; or else a service app's client id and key.
+    #[serde(default)]
+    pub token: Option<Secret>,
+    /// The client id of a service app.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// The service app's private key, PEM or JWK.
+    #[serde(default)]
+    pub private_key: Option<Secret>,
+    /// The id under which the key is registered, where the key does not name it.
+    #[serde(default)]
+    pub key_id: Option<String>,
+    /// What the service app asks for; everything that is read where it is not given.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+}
+
+/// What a service app asks for: everything that may be read, and nothing that may be changed.
+pub(crate) const SCOPES: [&str; 23] = [
+    "okta.agentPools.read",
+    "okta.apiTokens.read",
+    "okta.appGrants.read",
+    "okta.apps.read",
+    "okta.authenticators.read",
+    "okta.authorizationServers.read",
+    "okta.behaviors.read",
+    "okta.clients.read",
+    "okta.deviceAssurance.read",
+    "okta.devices.read",
+    "okta.eventHooks.read",
+    "okta.groups.read",
+    "okta.idps.read",
+    "okta.inlineHooks.read",
+    "okta.logs.read",
+    "okta.networkZones.read",
+    "okta.oauthIntegrations.read",
+    "okta.orgs.read",
+    "okta.policies.read",
+    "okta.realms.read",
+    "okta.roles.read",
+    "okta.trustedOrigins.read",
+    "okta.users.read",
+];
+
+/// More that is asked for where it exists.
+pub(crate) const MORE_SCOPES: [&str; 5] = [
+    "okta.linkedObjects.read",
+    "okta.logStreams.read",
+    "okta.schemas.read",
+    "okta.threatInsights.read",
+    "okta.userTypes.read",
+];
+
+/// How calls are signed: with a token, or as a service app.
+pub(crate) fn auth(config: &OktaConfig) -> Result<Auth> {
+    const EITHER: &str = "give an API token, or the client id and private key of a service app";
+    match (&config.token, &config.client_id, &config.private_key) {
+        (Some(typed), None, None) => Ok(Auth::Token { scheme: "SSWS", token: token(typed)? }),
+        (None, Some(client_id), Some(key)) => {
+            let client_id = client_id.trim();
+            if client_id.starts_with("00") && client_id.len() > 30 {
+                return Err(wrong("that looks like an API token, not a client id", EITHER));
+            }
+            let scopes = match &config.scopes {
+                Some(scopes) => scopes.clone(),
+                None => SCOPES.iter().chain(&MORE_SCOPES).map(|scope| (*scope).to_owned()).collect(),
+            };
+            let settings = OAuthSettings {
+                token_path: "/oauth2/v1/token",
+                bucket: "token",
+                client_id: client_id.to_owned(),
+                key: key.clone(),
+                key_id: config.key_id.clone(),
+                scopes,
+                start_with_proof: false,
+                name_refusal: refusal::name_token,
+            };
+            Ok(Auth::OAuth(Arc::new(OAuth::new(settings)?)))
+        }
+        (Some(_), _, _) => Err(wrong("both an API token and a service app are given", EITHER)),
+        (None, Some(_), None) => Err(wrong("the private key of the service app is missing", EITHER)),
+        (None, None, Some(_)) => Err(wrong("the client id of the service app is missing", EITHER)),
+        (None, None, None) => Err(wrong("there is no credential", EITHER)),
+    }
 }
 
 /// Domains of Okta, under which an org has a name of its own and an `-admin` twin.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use sightline_core::source::ForecastLine;
-use sightline_core::{Forecast, Record, Result, Tallies, Task, Time};
-use sightline_http::{Client, Cursor};
+use sightline_core::{Forecast, Record, Result, SoFar, Tallies, Time};
+use sightline_http::Client;
 
 use crate::absorb::{Answer, absorb};
 use crate::get;
-use crate::task::OktaTask;
+use crate::list::List;
+use crate::task::{Feed, OktaTask, Page, Walk};
 
 /// Reads the listings whose counts decide, and computes the rest.
 ///
@@ -16,19 +17,11 @@ use crate::task::OktaTask;
 /// from the last snapshot, and without one is the least that it can be.
 pub(crate) async fn run(client: &Client, last: Option<&Tallies>, now: Time) -> Result<Forecast> {
     let mut read = Reading { members_exact: true, ..Reading::default() };
-    let start = Cursor::default;
-    for first in [
-        OktaTask::Groups { cursor: start() },
-        OktaTask::Apps { cursor: start() },
-        OktaTask::GroupRules { cursor: start() },
-        OktaTask::RoleAssignees { cursor: start() },
-        OktaTask::Roles { cursor: start() },
-    ] {
-        read.list(client, first).await?;
+    for first in [List::Groups, List::Apps, List::GroupRules, List::RoleAssignees, List::Roles] {
+        read.list(client, Page::first(first, None)).await?;
     }
     // The limits of the buckets that the listings did not touch: one call each tells.
-    let log = OktaTask::log_since(now);
-    for probe in [OktaTask::Users { cursor: start() }, log] {
+    for probe in [OktaTask::list(List::Users), OktaTask::Log(Walk::since(Feed::Usage, now))] {
         match get(client, &probe).await {
             Ok(_) => {}
             Err(error) if error.gap_reason().is_some() => {}
@@ -51,22 +44,24 @@ struct Reading {
 }
 
 impl Reading {
-    async fn list(&mut self, client: &Client, first: OktaTask) -> Result<()> {
+    async fn list(&mut self, client: &Client, first: Page) -> Result<()> {
         let mut next = Some(first);
-        while let Some(task) = next.take() {
-            let page = match get(client, &task).await {
-                Ok(page) => page,
+        while let Some(page) = next.take() {
+            let answered = match get(client, &OktaTask::Page(page.clone())).await {
+                Ok(answered) => answered,
                 // A sync would make the same call, be refused and leave a gap.
                 Err(error) if error.gap_reason().is_some() => {
-                    *self.pages.entry(task.about().scope.dataset).or_default() += 1;
+                    *self.pages.entry(page.scope().dataset).or_default() += 1;
                     return Ok(());
                 }
                 Err(error) => return Err(error),
             };
-            let cursor = task.cursor().cloned().unwrap_or_default();
-            let answer = Answer { next: page.next_after(&cursor)?, body: &page.body, now: Time::default() };
-            let step = absorb(&task, answer)?;
-            *self.pages.entry(task.about().scope.dataset).or_default() += 1;
+            let so_far = SoFar::default();
+            let next_page = answered.next_after(&page.cursor)?;
+            let now = Time::default();
+            let answer = Answer { next: next_page, body: &answered.body, now, so_far: &so_far };
+            let step = absorb(&page, answer)?;
+            *self.pages.entry(page.scope().dataset).or_default() += 1;
             for (name, count) in &step.tallies {
                 self.tallies.add(name, *count);
             }
@@ -85,7 +80,10 @@ impl Reading {
                 }
                 self.groups += u64::from(matches!(record, Record::Group(_)));
             }
-            next = step.then.into_iter().find(|then| then.about().scope == task.about().scope);
+            next = step.then.into_iter().find_map(|then| match then {
+                OktaTask::Page(then) if then.list == page.list => Some(then),
+                _ => None,
+            });
         }
         Ok(())
     }

@@ -1,13 +1,16 @@
 //! The Okta connector: what an Okta org holds, in the normalized schema.
 //!
-//! [`config`](OktaConfig) understands what people paste, `task` names the units of work, `absorb` and `map` turn an
-//! answer into facts, `refusal` says what an error means. Policy (pace, retry, paging) lives in `sightline-http` and
-//! in the host.
+//! [`config`](OktaConfig) understands what people paste, `task` and `list` name the units of work, `absorb`, `log` and
+//! `map` turn an answer into facts, `refusal` says what an error means. Policy (pace, retry, paging) lives in
+//! `sightline-http` and in the host.
 
 mod absorb;
 mod config;
+mod datasets;
 mod decode;
 mod forecast;
+mod list;
+mod log;
 mod map;
 mod preflight;
 #[cfg(test)]
@@ -18,18 +21,21 @@ mod task;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sightline_core::source::DatasetInfo;
+use serde::Deserialize;
 use sightline_core::time::Clock;
 use sightline_core::{
-    Context, DataSource, EntityKind, Error, ErrorKind, Forecast, GapReason, Holding, Info, Preflight, Result,
-    Step, Tallies, Task,
+    Absent, Context, DataSource, EntityKind, Error, ErrorKind, Forecast, GapReason, Holding, Info, Preflight,
+    Principal, RawJson, Record, Result, Setting, SoFar, Step, Tallies, Task,
 };
-use sightline_http::{Auth, Client, Cursor, Page, Request};
+use sightline_http::{Client, Cursor, Page as Answered, Request};
 
 pub use config::OktaConfig;
-pub use task::OktaTask;
+pub use list::List;
+pub use task::{Feed, ObjectKind, OktaTask, Page, TargetKind, Walk};
 
-use absorb::{Answer, absorb, absorb_log, check_everyone, read_events, restart_log, unknown_targets};
+use absorb::{Answer, absorb, absorb_targets, check_everyone, unknown_targets};
+use datasets::INFO;
+use log::{absorb_log, read_events, restart_log};
 
 /// How often the targets of a role are asked for when the answer breaks the protocol.
 const TARGET_ATTEMPTS: u32 = 3;
@@ -38,125 +44,18 @@ const LOG_PAGES: usize = 8;
 /// Okta keeps its log this long.
 const LOG_RETENTION: Duration = Duration::from_hours(90 * 24);
 
-const INFO: Info = Info {
-    id: "okta",
-    title: "Okta",
-    summary: "Users, groups, applications, admin roles and sign-on activity of an Okta org.",
-    datasets: &[
-        DatasetInfo {
-            id: "users",
-            title: "users",
-            parent: None,
-            listed_by: None,
-            required: true,
-            permission: "okta.users.read",
-            lost: "nothing can be said about anybody",
-        },
-        DatasetInfo {
-            id: "groups",
-            title: "groups",
-            parent: None,
-            listed_by: None,
-            required: true,
-            permission: "okta.groups.read",
-            lost: "access through groups is not seen",
-        },
-        DatasetInfo {
-            id: "group_members",
-            title: "group members",
-            parent: Some(EntityKind::Group),
-            listed_by: None,
-            required: false,
-            permission: "okta.groups.read",
-            lost: "who has access through these groups is not seen",
-        },
-        DatasetInfo {
-            id: "group_rules",
-            title: "group rules",
-            parent: None,
-            listed_by: None,
-            required: false,
-            permission: "okta.groups.read",
-            lost: "memberships cannot be explained by the rule that made them",
-        },
-        DatasetInfo {
-            id: "apps",
-            title: "applications",
-            parent: None,
-            listed_by: None,
-            required: true,
-            permission: "okta.apps.read",
-            lost: "nothing can be said about what is reached",
-        },
-        DatasetInfo {
-            id: "app_users",
-            title: "application users",
-            parent: Some(EntityKind::Resource),
-            listed_by: None,
-            required: false,
-            permission: "okta.apps.read",
-            lost: "direct access to these applications is not seen",
-        },
-        DatasetInfo {
-            id: "app_groups",
-            title: "application groups",
-            parent: Some(EntityKind::Resource),
-            listed_by: None,
-            required: false,
-            permission: "okta.apps.read",
-            lost: "through which groups these applications are reached is not seen",
-        },
-        DatasetInfo {
-            id: "roles",
-            title: "admin roles",
-            parent: None,
-            listed_by: None,
-            required: false,
-            permission: "okta.roles.read",
-            lost: "custom admin roles are not seen",
-        },
-        DatasetInfo {
-            id: "role_assignees",
-            title: "admins",
-            parent: None,
-            listed_by: None,
-            required: false,
-            permission: "okta.roles.read",
-            lost: "admin access of people is not tracked",
-        },
-        DatasetInfo {
-            id: "user_roles",
-            title: "admin roles of users",
-            parent: Some(EntityKind::Account),
-            listed_by: Some("role_assignees"),
-            required: false,
-            permission: "okta.roles.read",
-            lost: "the admin roles of these people are not seen",
-        },
-        DatasetInfo {
-            id: "group_roles",
-            title: "admin roles of groups",
-            parent: Some(EntityKind::Group),
-            listed_by: Some("groups"),
-            required: false,
-            permission: "okta.roles.read",
-            lost: "admin access through these groups is not seen",
-        },
-        DatasetInfo {
-            id: "activity",
-            title: "sign-on activity",
-            parent: None,
-            listed_by: None,
-            required: false,
-            permission: "okta.logs.read",
-            lost: "last use is not known, so unused access cannot be found",
-        },
-    ],
-};
+/// A page is never asked for in smaller pieces than its maximum halved this often.
+const MOST_SHRUNK: u32 = 6;
+
+/// What a full sync lists, in the order in which tasks of the same urgency start.
+const LISTINGS: &[List] =
+    &[List::Roles, List::GroupRules, List::RoleAssignees, List::Groups, List::Apps, List::Users];
 
 /// An Okta org.
 pub struct Okta {
     client: Client,
+    /// Of the service app as which we sign in, where it is not a person's token.
+    client_id: Option<String>,
     clock: Arc<dyn Clock>,
 }
 
@@ -169,58 +68,44 @@ impl DataSource for Okta {
 
     fn open(config: OktaConfig, cx: &Context) -> Result<Self> {
         let address = config::address(&config.domain, cx.allow_loopback_http)?;
-        let auth = Auth::Token { scheme: "SSWS", token: config::token(&config.token)? };
-        Ok(Self { client: Client::new(address, auth, cx, refusal::name)?, clock: cx.clock.clone() })
+        let client = Client::new(address, config::auth(&config)?, cx, refusal::name)?;
+        Ok(Self { client, client_id: config.client_id, clock: cx.clock.clone() })
     }
 
     async fn preflight(&self) -> Result<Preflight> {
-        preflight::run(&self.client, self.clock.now()).await
+        preflight::run(&self.client, self.client_id.as_deref(), self.clock.now()).await
     }
 
-    fn plan(&self) -> Vec<OktaTask> {
-        let start = Cursor::default;
-        let now = self.clock.now();
-        vec![
-            OktaTask::Roles { cursor: start() },
-            OktaTask::GroupRules { cursor: start() },
-            OktaTask::RoleAssignees { cursor: start() },
-            OktaTask::Groups { cursor: start() },
-            OktaTask::Apps { cursor: start() },
-            OktaTask::Users { cursor: start() },
-            OktaTask::log_since(now.before(LOG_RETENTION)),
-        ]
-    }
-
-    async fn step(&self, task: &OktaTask, so_far: &Tallies) -> Result<Step<OktaTask>> {
-        if let OktaTask::Everyone { count, .. } = task {
-            return Ok(check_everyone(task, *count, so_far));
-        }
-        // What the log no longer holds cannot be walked: neither from a time nor with a cursor that old.
+    fn plan(&self, kept: Vec<OktaTask>) -> Vec<OktaTask> {
         let oldest = self.clock.now().before(LOG_RETENTION);
-        if let OktaTask::Log { since, cursor, read_until, .. } = task
-            && ((cursor.is_start() && *since < oldest) || read_until.is_some_and(|until| until < oldest))
-            && let Some(again) = restart_log(task, oldest)
-        {
-            return Ok(Step { then: vec![again], ..Step::default() });
+        let mut reach = OktaTask::Reach { last: None };
+        let mut walks = [Walk::since(Feed::Changes, oldest), Walk::since(Feed::Usage, oldest)];
+        for task in kept {
+            match task {
+                OktaTask::Reach { .. } => reach = task,
+                // Everything is read anyway, whatever the events name.
+                OktaTask::Log(walk) => {
+                    for kept in walks.iter_mut().filter(|kept| kept.feed == walk.feed) {
+                        *kept = Walk { follow: false, ..walk.clone() };
+                    }
+                }
+                _ => {}
+            }
         }
-        if let OktaTask::RoleTargets { holding, .. } = task {
-            return self.read_targets(task, holding).await;
+        let listings = LISTINGS.iter().map(|list| OktaTask::list(*list));
+        listings.chain(walks.map(OktaTask::Log)).chain([reach]).collect()
+    }
+
+    async fn step(&self, task: &OktaTask, so_far: &SoFar) -> Result<Step<OktaTask>> {
+        match task {
+            OktaTask::Page(page) => self.read_page(task, page, so_far).await,
+            OktaTask::Log(walk) => self.read_log(task, walk, so_far).await,
+            OktaTask::RoleTargets { holding, .. } => self.read_targets(task, holding).await,
+            OktaTask::Everyone { count, .. } => Ok(check_everyone(task, *count, so_far)),
+            OktaTask::Object { kind, id } => self.read_object(task, *kind, id).await,
+            OktaTask::AppUser { app, .. } => self.read_app_user(task, app).await,
+            OktaTask::Reach { last } => self.read_reach(task, last.as_deref()).await,
         }
-        let page = match get(&self.client, task).await {
-            Ok(page) => page,
-            Err(error) => return self.recover(task, error).await,
-        };
-        if matches!(task, OktaTask::Log { .. }) {
-            return self.read_log(task, page).await;
-        }
-        let now = self.clock.now();
-        let next = page.next_after(task.cursor().unwrap_or(&Cursor::default()))?;
-        let first_users = matches!(task, OktaTask::Users { cursor } if cursor.is_start());
-        let step = absorb(task, Answer { body: &page.body, next, now })?;
-        if first_users && step.records.is_empty() && step.gaps.is_empty() {
-            return Err(preflight::no_users());
-        }
-        Ok(step)
     }
 
     async fn forecast(&self, last: Option<&Tallies>) -> Result<Forecast> {
@@ -229,17 +114,66 @@ impl DataSource for Okta {
 }
 
 impl Okta {
-    /// Reads on in the log from its page for a task, a few pages at once.
+    async fn read_page(&self, task: &OktaTask, page: &Page, so_far: &SoFar) -> Result<Step<OktaTask>> {
+        // A listing that Okta could not answer in large pages is asked for in small ones from then on.
+        let shrunk = format!("shrunk.{}", task.template());
+        let learned = so_far.tallies.get(&shrunk).max(so_far.last.get(&shrunk)) as u32;
+        let asked = Page { shrunk: page.shrunk.max(learned.min(MOST_SHRUNK)), ..page.clone() };
+        let answered = match get(&self.client, &OktaTask::Page(asked.clone())).await {
+            Ok(answered) => answered,
+            Err(error) if *error.kind() == ErrorKind::Overloaded => {
+                let Some(smaller) = asked.smaller() else { return Err(error) };
+                tracing::info!(template = task.template(), limit = smaller.limit(), %error, "smaller pages");
+                let tallies = vec![(shrunk, 1)];
+                return Ok(Step { then: vec![OktaTask::Page(smaller)], tallies, ..Step::default() });
+            }
+            Err(error) => return Err(self.confirm_gone(task, error).await),
+        };
+        let next = answered.next_after(&page.cursor)?;
+        let answer = Answer { body: &answered.body, next, now: self.clock.now(), so_far };
+        let step = absorb(&asked, answer)?;
+        if page.list == List::Users
+            && page.cursor.is_start()
+            && step.records.is_empty()
+            && step.gaps.is_empty()
+        {
+            return Err(preflight::no_users());
+        }
+        Ok(step)
+    }
+
+    /// Reads on in the log, a few pages at once.
     ///
     /// The log is one chain of pages, the longest of a first sync: the next one is asked for while others are still being
     /// understood, each by a thread of its own.
-    async fn read_log(&self, task: &OktaTask, page: Page) -> Result<Step<OktaTask>> {
-        let task = Arc::new(task.clone());
+    async fn read_log(&self, task: &OktaTask, walk: &Walk, so_far: &SoFar) -> Result<Step<OktaTask>> {
+        // What the log no longer holds cannot be walked: neither from a time nor with a cursor that old.
+        let oldest = self.clock.now().before(LOG_RETENTION);
+        if (walk.cursor.is_start() && walk.since < oldest)
+            || walk.read_until.is_some_and(|until| until < oldest)
+        {
+            if let Some(again) = restart_log(walk, oldest) {
+                return Ok(self.lost_track(again));
+            }
+        }
+        let mut page = match get(&self.client, task).await {
+            Ok(page) => page,
+            // A cursor that is no longer accepted.
+            Err(error) if *error.kind() == ErrorKind::Rejected => {
+                let Some(again) = restart_log(walk, oldest) else { return Err(error) };
+                tracing::warn!(%error, "the log's cursor has died; reading on from a time");
+                return Ok(self.lost_track(again));
+            }
+            Err(error) if walk.follow && error.is_refusal() => {
+                return Ok(self.cannot_follow(task, walk, error));
+            }
+            Err(error) => return Err(self.confirm_gone(task, error).await),
+        };
+        let shared = Arc::new(walk.clone());
         let mut reading = Vec::new();
-        let mut asked = task.cursor().cloned().unwrap_or_default();
-        let mut page = page;
+        let mut asked = walk.cursor.clone();
         let next = loop {
-            let (body, of) = (std::mem::take(&mut page.body), task.clone());
+            let (body, of) = (std::mem::take(&mut page.body), shared.clone());
             reading.push(tokio::task::spawn_blocking(move || read_events(&body, &of)));
             // The log repeats its cursor when there is nothing new, which is no error here.
             let Some(next) = page.next.filter(|next| *next != asked) else { break None };
@@ -260,7 +194,114 @@ impl Okta {
         }
         // At the present the cursor stays where the last page was asked for.
         let is_present = next.is_none();
-        Ok(absorb_log(&task, pages, next.unwrap_or(asked), is_present, self.clock.now()))
+        Ok(absorb_log(walk, pages, next.unwrap_or(asked), is_present, self.clock.now(), so_far))
+    }
+
+    /// Goes on in the log from a time; events may have been missed, so everything is read anew if they were followed.
+    fn lost_track(&self, again: Walk) -> Step<OktaTask> {
+        if again.follow {
+            self.full(again)
+        } else {
+            Step { then: vec![OktaTask::Log(again)], ..Step::default() }
+        }
+    }
+
+    /// Everything anew, with this walk through the log.
+    fn full(&self, walk: Walk) -> Step<OktaTask> {
+        Step { then: self.plan(vec![OktaTask::Log(walk)]), full: true, ..Step::default() }
+    }
+
+    /// Without the log nobody knows what has changed: everything is read anew, and nothing is said to be followed.
+    fn cannot_follow(&self, task: &OktaTask, walk: &Walk, error: Error) -> Step<OktaTask> {
+        let scope = task.about().scope;
+        let mut step = self.full(walk.clone());
+        step.then.retain(|then| then.about().scope != scope);
+        if let Some(reason) = error.gap_reason() {
+            step.gaps.push(sightline_core::source::Finding {
+                scope,
+                reason,
+                detail: error.message().to_owned(),
+            });
+        }
+        step.later.push(task.clone());
+        step
+    }
+
+    /// One user or group that an event says was deleted; it may have come back.
+    async fn read_object(&self, task: &OktaTask, kind: ObjectKind, id: &str) -> Result<Step<OktaTask>> {
+        let mut step = Step::default();
+        match get(&self.client, task).await {
+            Ok(answered) if kind == ObjectKind::User => {
+                step.records.push(absorb::one_user(&answered.body)?);
+            }
+            Ok(_) => {}
+            Err(error) if *error.kind() == ErrorKind::Gone => {
+                let entity = match kind {
+                    ObjectKind::User => EntityKind::Account,
+                    ObjectKind::Group => EntityKind::Group,
+                };
+                step.absent.push(Absent::Entity(entity, id.to_owned()));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(step)
+    }
+
+    /// One user of an application; "not found" says that there is no such assignment.
+    async fn read_app_user(&self, task: &OktaTask, app: &str) -> Result<Step<OktaTask>> {
+        let OktaTask::AppUser { user, .. } = task else { return Ok(Step::default()) };
+        let mut step = Step::default();
+        match get(&self.client, task).await {
+            Ok(answered) => step.records.push(absorb::one_app_user(&answered.body, app)?),
+            Err(error) if *error.kind() == ErrorKind::Gone => {
+                let principal = Principal::Account(user.clone());
+                step.absent.push(Absent::Fact(format!("assignment/{app}/{principal}")));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(step)
+    }
+
+    /// Whose credential it is and which roles it has; what that was before decides whether everything is read anew.
+    async fn read_reach(&self, task: &OktaTask, last: Option<&str>) -> Result<Step<OktaTask>> {
+        #[derive(Deserialize)]
+        struct Me {
+            id: String,
+        }
+        let (id, list) = match &self.client_id {
+            Some(client_id) => (client_id.clone(), List::ClientRoles),
+            None => {
+                let answered = get(&self.client, task).await?;
+                (decode::object::<Me>(&answered.body)?.id, List::UserRoles)
+            }
+        };
+        let roles = match get(&self.client, &OktaTask::list_of(list, &id)).await {
+            Ok(answered) => absorb::role_names(&answered.body)?.join(","),
+            Err(error) if error.is_refusal() || *error.kind() == ErrorKind::Gone => "unknown".to_owned(),
+            Err(error) => return Err(error),
+        };
+        let scopes: Vec<String> = self.client.granted_scopes().await?.into_iter().flatten().collect();
+        let reach = format!("{id}: {roles} {}", scopes.join(" "));
+        let mut step = match last {
+            Some(last) if last != reach => {
+                tracing::info!("the credential's rights have changed; everything is read anew");
+                let mut step = Step { full: true, then: self.plan(Vec::new()), ..Step::default() };
+                step.then.retain(|then| !matches!(then, OktaTask::Reach { .. } | OktaTask::Log(_)));
+                step
+            }
+            _ => Step::default(),
+        };
+        let raw = RawJson::from_value(&serde_json::json!({ "id": id, "roles": roles, "scopes": scopes }));
+        step.records.push(Record::Setting(Box::new(Setting {
+            kind: "credential_reach".to_owned(),
+            id,
+            name: "rights of our own credential".to_owned(),
+            raw_status: None,
+            last_updated: None,
+            raw,
+        })));
+        step.later.push(OktaTask::Reach { last: Some(reach) });
+        Ok(step)
     }
 
     /// What limits a role; a role whose targets cannot be read is still held.
@@ -272,7 +313,7 @@ impl Okta {
             let read = async {
                 let page = get(&self.client, task).await?;
                 let next = page.next_after(task.cursor().unwrap_or(&Cursor::default()))?;
-                absorb(task, Answer { body: &page.body, next, now: self.clock.now() })
+                absorb_targets(task, &page.body, next)
             };
             let error = match read.await {
                 Ok(step) => return Ok(step),
@@ -292,42 +333,39 @@ impl Okta {
         }
     }
 
-    /// Refusals that have a meaning for one task only.
-    async fn recover(&self, task: &OktaTask, error: Error) -> Result<Step<OktaTask>> {
-        match (task, error.kind()) {
-            // A listing is not an object that can vanish.
-            (_, ErrorKind::Gone) if task.about().scope.parent.is_none() => {
-                Err(Error::new(ErrorKind::Unsupported, error.message()))
-            }
-            (_, ErrorKind::Gone) => Err(self.confirm_gone(task, error).await),
-            // A cursor that is no longer accepted.
-            (OktaTask::Log { .. }, ErrorKind::Rejected) => {
-                let Some(again) = restart_log(task, self.clock.now().before(LOG_RETENTION)) else {
-                    return Err(error);
-                };
-                tracing::warn!(%error, "the log's cursor has died; reading on from a time");
-                Ok(Step { then: vec![again], ..Step::default() })
-            }
-            _ => Err(error),
-        }
-    }
-}
-
-impl Okta {
     /// "Not found" for a list of an object removes the object only if the object itself is not found either.
     async fn confirm_gone(&self, task: &OktaTask, error: Error) -> Error {
-        let Some(id) = task.about().scope.parent else { return error };
-        let (template, bucket) = match task {
-            OktaTask::AppUsers { .. } | OktaTask::AppGroups { .. } => ("/api/v1/apps/{id}", "app"),
-            OktaTask::UserRoles { .. } => ("/api/v1/users/{id}", "user"),
-            _ => ("/api/v1/groups/{id}", "group"),
+        if *error.kind() != ErrorKind::Gone {
+            return error;
+        }
+        // A listing is not an object that can vanish.
+        let Some(id) = task.about().scope.parent else {
+            return Error::new(ErrorKind::Unsupported, error.message());
+        };
+        let of = |prefix: &str| task.template().starts_with(prefix);
+        let (template, bucket) = if of("/api/v1/apps/") || of("/oauth2/v1/clients/") {
+            ("/api/v1/apps/{id}", "app")
+        } else if of("/api/v1/users/") {
+            ("/api/v1/users/{id}", "user")
+        } else if of("/api/v1/groups/") {
+            ("/api/v1/groups/{id}", "group")
+        } else {
+            return Error::new(ErrorKind::Unsupported, error.message());
         };
         let start = Cursor::default();
         let path = match segment(&id) {
             Ok(id) => template.replace("{id}", id),
             Err(error) => return error,
         };
-        let request = Request { template, bucket, path: &path, query: &[], cursor: &start, signed: true };
+        let request = Request {
+            template,
+            bucket,
+            path: &path,
+            query: &[],
+            cursor: &start,
+            signed: true,
+            shrinkable: false,
+        };
         match self.client.get(&request).await {
             Ok(_) => Error::new(
                 ErrorKind::Unsupported,
@@ -346,62 +384,52 @@ fn segment(id: &str) -> Result<&str> {
 }
 
 impl OktaTask {
-    /// Our own query parameters; page sizes are the documented maxima, and never more.
+    /// Our own query parameters.
     pub(crate) fn query(&self) -> Vec<(&'static str, String)> {
-        let limit = |limit: u32| ("limit", limit.to_string());
         match self {
-            Self::Users { .. } | Self::Apps { .. } | Self::AppGroups { .. } | Self::GroupRules { .. } => {
-                vec![limit(200)]
-            }
-            Self::DeactivatedUsers { .. } => {
-                vec![limit(200), ("filter", "status eq \"DEPROVISIONED\"".to_owned())]
-            }
-            Self::Groups { .. } => vec![limit(200), ("expand", "stats".to_owned())],
-            Self::GroupMembers { .. } => vec![limit(1000)],
-            Self::AppUsers { .. } => vec![limit(500)],
-            Self::Roles { .. } | Self::RoleAssignees { .. } => vec![limit(100)],
-            Self::RoleTargets { .. } => vec![limit(200)],
-            Self::UserRoles { .. } | Self::GroupRoles { .. } => {
-                vec![("expand", "targets/groups".to_owned()), ("expand", "targets/catalog/apps".to_owned())]
-            }
-            Self::Log { since, cursor, .. } => {
-                let filter =
-                    format!("eventType eq \"{}\" or eventType eq \"{}\"", map::SIGN_ON, map::SIGN_IN);
-                let mut query = vec![limit(1000), ("sortOrder", "ASCENDING".to_owned()), ("filter", filter)];
+            Self::Page(page) => page.query(),
+            Self::RoleTargets { .. } => vec![("limit", "200".to_owned())],
+            Self::Log(walk) => {
+                let mut query = vec![
+                    ("limit", "1000".to_owned()),
+                    ("sortOrder", "ASCENDING".to_owned()),
+                    ("filter", walk.feed.filter()),
+                ];
                 // Okta takes a time or a cursor, never both.
-                if cursor.is_start() {
-                    query.push(("since", since.to_string()));
+                if walk.cursor.is_start() {
+                    query.push(("since", walk.since.to_string()));
                 }
                 query
             }
-            Self::Everyone { .. } => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
     fn path(&self) -> Result<String> {
-        let id = match self {
-            Self::RoleTargets { holding, assignment, .. } => {
-                let path = self.template().replace("{role}", segment(assignment)?);
-                return Ok(path.replace("{id}", segment(holding.principal.id())?));
+        let mut path = self.template().to_owned();
+        for (placeholder, id) in ["{id}", "{part}"].into_iter().zip(self.ids()) {
+            if let Some(id) = id.filter(|_| path.contains(placeholder)) {
+                path = path.replace(placeholder, segment(id)?);
             }
-            Self::GroupMembers { group, .. } | Self::GroupRoles { group } => group,
-            Self::AppUsers { app, .. } | Self::AppGroups { app, .. } => app,
-            Self::UserRoles { user } => user,
-            _ => return Ok(self.template().to_owned()),
-        };
-        Ok(self.template().replace("{id}", segment(id)?))
+        }
+        Ok(path)
     }
 }
 
-pub(crate) async fn get(client: &Client, task: &OktaTask) -> Result<Page> {
+pub(crate) async fn get(client: &Client, task: &OktaTask) -> Result<Answered> {
+    get_with(client, task, &task.query()).await
+}
+
+pub(crate) async fn get_with(client: &Client, task: &OktaTask, query: &[(&str, String)]) -> Result<Answered> {
     let start = Cursor::default();
     let request = Request {
         template: task.template(),
         bucket: task.about().bucket,
         path: &task.path()?,
-        query: &task.query(),
+        query,
         cursor: task.cursor().unwrap_or(&start),
         signed: true,
+        shrinkable: matches!(task, OktaTask::Page(page) if page.smaller().is_some()),
     };
     client.get(&request).await
 }

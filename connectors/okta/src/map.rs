@@ -1,15 +1,13 @@
 //! From Okta's words to the normalized schema.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sightline_core::{
     Account, AccountStatus, Assignment, AssignmentOrigin, Group, GroupOrigin, Holding, HoldingScope,
-    Membership, Observed, Principal, RawJson, Record, Resource, ResourceStatus, Role, Rule, Time, Usage,
+    Membership, Observed, Principal, RawJson, Record, Resource, ResourceStatus, Role, Rule, Time,
 };
 
-use crate::decode::{kept, lenient, lenient_object, lenient_objects, lenient_texts, redact, time};
+use crate::decode::{kept, lenient, lenient_object, lenient_texts, redact, time};
 use crate::task::TargetKind;
 
 /// Fields of each object that this version knows; others are reported as drift.
@@ -130,10 +128,20 @@ pub(crate) struct OktaUser {
     last_updated: Option<Time>,
     #[serde(default, deserialize_with = "time")]
     password_changed: Option<Time>,
+    #[serde(default, rename = "type", deserialize_with = "lenient_object")]
+    kind: Option<UserType>,
+    #[serde(default, deserialize_with = "lenient")]
+    realm_id: Option<String>,
     #[serde(default)]
     profile: Option<Box<RawValue>>,
     #[serde(default, deserialize_with = "lenient_object")]
     credentials: Option<Credentials>,
+}
+
+#[derive(Deserialize)]
+struct UserType {
+    #[serde(default, deserialize_with = "lenient")]
+    id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -228,6 +236,8 @@ impl OktaUser {
             department: filled(profile.department),
             title: filled(profile.title),
             account_type: filled(profile.user_type),
+            type_id: self.kind.and_then(|kind| kind.id),
+            realm: self.realm_id,
             credential_provider: self.credentials.and_then(|c| c.provider).and_then(|provider| provider.kind),
             profile: kept(self.profile),
             login,
@@ -308,6 +318,11 @@ struct GroupProfile {
 impl OktaGroup {
     pub(crate) fn stats(&self) -> Option<Stats> {
         self.embedded.as_ref().and_then(|embedded| embedded.stats)
+    }
+
+    /// When it or its members were last changed, where Okta says so.
+    pub(crate) fn changed(&self) -> Option<Time> {
+        self.last_updated.max(self.last_membership_updated)
     }
 
     fn profile(&self) -> GroupProfile {
@@ -456,6 +471,8 @@ struct AppView {
     last_updated: Option<Time>,
     #[serde(default)]
     settings: Option<serde_json::Value>,
+    #[serde(default)]
+    credentials: Option<serde_json::Value>,
 }
 
 /// An application: typed id, status and times, the rest kept as it came, so that no kind of application is lost.
@@ -469,8 +486,24 @@ impl OktaApp {
         self.0.get("id").and_then(serde_json::Value::as_str).filter(|id| !id.is_empty())
     }
 
+    /// When it was last changed, where Okta says so.
+    pub(crate) fn changed(&self) -> Option<Time> {
+        self.0.get("lastUpdated").and_then(serde_json::Value::as_str).and_then(Time::parse)
+    }
+
+    /// Whether it signs in by itself, without a person.
+    pub(crate) fn is_service(&self) -> bool {
+        self.0["settings"]["oauthClient"]["application_type"] == "service"
+    }
+
+    /// Whether this provisioning feature is switched on.
+    pub(crate) fn has_feature(&self, feature: &str) -> bool {
+        self.0["features"].as_array().is_some_and(|features| features.iter().any(|named| named == feature))
+    }
+
     pub(crate) fn into_record(mut self) -> Option<Record> {
         let id = self.id()?.to_owned();
+        let service = self.is_service();
         let view: AppView = serde_json::from_str(&self.0.to_string()).ok()?;
         let raw_status = view.status.unwrap_or_else(|| "(none)".to_owned());
         let implicit = match &view.settings {
@@ -500,6 +533,10 @@ impl OktaApp {
             sign_on_mode: view.sign_on_mode,
             features: view.features,
             implicit_assignment: implicit,
+            client_id: view
+                .credentials
+                .and_then(|credentials| credentials["oauthClient"]["client_id"].as_str().map(str::to_owned)),
+            service,
             created: view.created,
             last_updated: view.last_updated,
             raw: RawJson::from_value(&self.0),
@@ -518,6 +555,10 @@ pub(crate) struct AppUser {
     status: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     external_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    sync_state: Option<String>,
+    #[serde(default)]
+    profile: Option<Box<RawValue>>,
     #[serde(default, deserialize_with = "time")]
     created: Option<Time>,
     #[serde(default, deserialize_with = "time")]
@@ -570,9 +611,11 @@ impl AppUser {
             raw_status: self.status,
             user_name: self.credentials.and_then(|credentials| credentials.user_name),
             external_id: self.external_id,
+            sync_state: self.sync_state,
             priority: None,
             since: self.created,
             last_updated: self.last_updated,
+            profile: kept(self.profile),
         })
     }
 }
@@ -583,6 +626,8 @@ pub(crate) struct AppGroup {
     id: String,
     #[serde(default, deserialize_with = "lenient")]
     priority: Option<i64>,
+    #[serde(default)]
+    profile: Option<Box<RawValue>>,
     #[serde(default, deserialize_with = "time")]
     last_updated: Option<Time>,
 }
@@ -596,9 +641,11 @@ impl AppGroup {
             raw_status: None,
             user_name: None,
             external_id: None,
+            sync_state: None,
             priority: self.priority,
             since: None,
             last_updated: self.last_updated,
+            profile: kept(self.profile),
         })
     }
 }
@@ -787,76 +834,4 @@ pub(crate) fn scope_of(mut targets: Vec<String>) -> HoldingScope {
     targets.sort();
     targets.dedup();
     if targets.is_empty() { HoldingScope::Org } else { HoldingScope::Targets(targets) }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct LogEvent {
-    #[serde(default, deserialize_with = "time")]
-    pub(crate) published: Option<Time>,
-    #[serde(default, deserialize_with = "lenient")]
-    event_type: Option<String>,
-    #[serde(default, deserialize_with = "lenient_object")]
-    outcome: Option<Outcome>,
-    #[serde(default, deserialize_with = "lenient_object")]
-    actor: Option<Party>,
-    #[serde(default, deserialize_with = "lenient_objects")]
-    target: Vec<Party>,
-}
-
-#[derive(Deserialize)]
-struct Outcome {
-    #[serde(default, deserialize_with = "lenient")]
-    result: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Party {
-    #[serde(default, deserialize_with = "lenient")]
-    id: Option<String>,
-    #[serde(default, rename = "type", deserialize_with = "lenient")]
-    kind: Option<String>,
-}
-
-/// Event types that are usage.
-pub(crate) const SIGN_IN: &str = "user.session.start";
-/// See [`SIGN_IN`].
-pub(crate) const SIGN_ON: &str = "user.authentication.sso";
-
-/// Rolls the events of a page up to one record per account and application; failures are not use.
-///
-/// Events up to `counted_to` were counted before: they still tell when something was used, but not how often.
-pub(crate) fn usage(events: &[LogEvent], counted_to: Option<Time>) -> Vec<Usage> {
-    let mut rolled: BTreeMap<(&str, Option<&str>), Usage> = BTreeMap::new();
-    for event in events {
-        let outcome = event.outcome.as_ref().and_then(|outcome| outcome.result.as_deref());
-        let Some(time) = event.published.filter(|_| matches!(outcome, Some("SUCCESS" | "ALLOW"))) else {
-            continue;
-        };
-        let Some(actor) = event.actor.as_ref().filter(|actor| actor.kind.as_deref() == Some("User")) else {
-            continue;
-        };
-        let Some(account) = actor.id.as_deref() else { continue };
-        let resource = match event.event_type.as_deref() {
-            Some(SIGN_IN) => None,
-            // Targets come in any order: only the type tells which one is the application.
-            Some(SIGN_ON) => {
-                let app = event.target.iter().find(|target| target.kind.as_deref() == Some("AppInstance"));
-                match app.and_then(|app| app.id.as_deref()) {
-                    Some(id) => Some(id),
-                    None => continue,
-                }
-            }
-            _ => continue,
-        };
-        let one = Usage {
-            account: account.to_owned(),
-            resource: resource.map(str::to_owned),
-            first: time,
-            last: time,
-            count: u64::from(counted_to.is_none_or(|counted_to| time > counted_to)),
-        };
-        rolled.entry((account, resource)).and_modify(|usage| usage.merge(&one)).or_insert(one);
-    }
-    rolled.into_values().collect()
 }

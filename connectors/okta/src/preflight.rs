@@ -1,14 +1,19 @@
 //! Whose org it is, and what the credential may read: before anything is stored.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
-use sightline_core::{Check, Error, ErrorKind, GapReason, Preflight, Result, Task, Tenant, Time};
-use sightline_http::{Client, Cursor, Page, Request};
+use sightline_core::source::{Canary, Verdict};
+use sightline_core::{Check, Error, ErrorKind, GapReason, Preflight, Result, SoFar, Tenant, Time};
+use sightline_http::{Client, Cursor, Page as Answered, Request};
 
 use crate::absorb::{Answer, absorb};
-use crate::config::is_okta_host;
+use crate::config::{SCOPES, is_okta_host};
+use crate::datasets::INFO;
 use crate::decode::lenient;
-use crate::task::OktaTask;
-use crate::{INFO, get};
+use crate::list::List;
+use crate::task::{Feed, OktaTask, Page, Walk};
+use crate::{get, get_with};
 
 /// An org always has a user: an empty list comes from a credential that sees nothing.
 pub(crate) fn no_users() -> Error {
@@ -17,64 +22,186 @@ pub(crate) fn no_users() -> Error {
         "Okta answered with an empty list of users, which no org has",
     )
     .hint(
-        "the token is valid but its owner has no admin role; give the owner Read-only Administrator or more",
+        "the credential is valid but has no admin role; give the token's owner, or the service app on its Admin roles tab, Read-only Administrator or more",
     )
 }
 
-pub(crate) async fn run(client: &Client, now: Time) -> Result<Preflight> {
+/// Listings that are asked for one object each, besides those with a canary.
+const PROBES: &[List] = &[List::GroupRules, List::Roles, List::RoleAssignees];
+
+pub(crate) async fn run(client: &Client, client_id: Option<&str>, now: Time) -> Result<Preflight> {
     let tenant = tenant(client).await?;
-    let credential_owner = owner(client).await?;
-    let start = Cursor::default;
-    let probes = [
-        OktaTask::Users { cursor: start() },
-        OktaTask::Groups { cursor: start() },
-        OktaTask::GroupRules { cursor: start() },
-        OktaTask::Apps { cursor: start() },
-        OktaTask::Roles { cursor: start() },
-        OktaTask::RoleAssignees { cursor: start() },
-        OktaTask::log_since(now),
-    ];
-    let mut checks = Vec::new();
-    for probe in &probes {
-        let dataset = probe.about().scope.dataset;
-        let now = Time::default();
-        // The answer is read as a sync would read it: anything that answers is not yet Okta.
-        let read = match get(client, probe).await {
-            Ok(page) => absorb(probe, Answer { body: &page.body, next: None, now }),
-            Err(error) if *error.kind() == ErrorKind::Gone => {
-                Err(Error::new(ErrorKind::Unsupported, error.message()))
-            }
-            Err(error) => Err(error),
-        };
-        let required = INFO.dataset(&dataset).is_some_and(|dataset| dataset.required);
-        match read {
-            Ok(step) if matches!(probe, OktaTask::Users { .. }) && step.records.is_empty() => {
-                return Err(no_users());
-            }
-            Ok(_) => checks.push(Check { dataset, refused: None, detail: String::new() }),
-            Err(error) => match error.gap_reason() {
-                Some(GapReason::Protocol) if required => {
-                    return Err(not_okta(client.address().host(), error.message()));
-                }
-                Some(reason) if !required => {
-                    checks.push(Check { dataset, refused: Some(reason), detail: error.message().to_owned() });
-                }
-                _ => return Err(error),
-            },
+    // A service app has no person behind it.
+    let owner = if client_id.is_none() { owner(client).await? } else { None };
+    let mut looked = Looked::default();
+    if let Some(granted) = client.granted_scopes().await? {
+        let missing: Vec<&str> = SCOPES.into_iter().filter(|scope| !granted.contains(*scope)).collect();
+        if !missing.is_empty() {
+            looked.warnings.push(format!("the service app was not granted {}", missing.join(", ")));
         }
     }
-    Ok(Preflight { tenant, address: client.address().to_string(), credential_owner, checks })
+    if let Some(skew) = client.clock_skew().filter(|skew| skew.abs() > NOTABLE_SKEW_SECONDS) {
+        looked.warnings.push(format!("this server's clock is {} s off", skew.abs()));
+    }
+
+    // Every list is asked for what it must hold: one call tells whether it may be read and whether it is cut.
+    let me = owner.as_ref().map(|owner| format!("id eq \"{}\"", owner.id));
+    let users = looked.list(client, List::Users, None, me.as_deref()).await?;
+    if users.is_empty() {
+        return Err(no_users());
+    }
+    if let Some(owner) = &owner {
+        looked.canary("the credential's owner among users", users.contains(&owner.id));
+    }
+    let groups = looked.list(client, List::Groups, None, Some("type eq \"BUILT_IN\"")).await?;
+    looked.canary("Everyone among groups", !groups.is_empty());
+    let apps = looked.list(client, List::Apps, None, Some("name eq \"saasure\"")).await?;
+    looked.canary("the admin console among applications", !apps.is_empty());
+    // What is read under something is tried under those.
+    if let Some(group) = groups.first() {
+        looked.list(client, List::GroupMembers, Some(group), None).await?;
+    }
+    if let Some(app) = apps.first() {
+        looked.list(client, List::AppUsers, Some(app), None).await?;
+        looked.list(client, List::AppGroups, Some(app), None).await?;
+    }
+    if let Some(owner) = &owner {
+        looked.list(client, List::UserRoles, Some(&owner.id), None).await?;
+    }
+    for list in PROBES {
+        looked.list(client, *list, None, None).await?;
+    }
+    let log = get(client, &OktaTask::Log(Walk::since(Feed::Usage, now))).await;
+    for dataset in ["activity", "changes"] {
+        looked.verdict(dataset, log.as_ref().err());
+    }
+    Ok(Preflight {
+        tenant,
+        address: client.address().to_string(),
+        credential_owner: owner.map(|owner| owner.login).or_else(|| client_id.map(str::to_owned)),
+        checks: looked.checks(),
+        canaries: looked.canaries,
+        warnings: looked.warnings,
+    })
 }
+
+/// What the probes have found.
+#[derive(Default)]
+struct Looked {
+    verdicts: BTreeMap<&'static str, (Verdict, String)>,
+    canaries: Vec<Canary>,
+    warnings: Vec<String>,
+}
+
+impl Looked {
+    /// The ids on a small page of a listing; none where it is refused, which is noted.
+    async fn list(
+        &mut self,
+        client: &Client,
+        list: List,
+        of: Option<&String>,
+        filter: Option<&str>,
+    ) -> Result<Vec<String>> {
+        let spec = list.spec();
+        let page = Page::first(list, of.cloned());
+        let task = OktaTask::Page(page.clone());
+        let mut query = page.query();
+        query.retain(|(name, _)| *name != "limit");
+        if spec.page.is_some() {
+            // Some lists refuse pages of fewer than twenty.
+            query.push(("limit", SMALL_PAGE.to_string()));
+        }
+        if let Some(filter) = filter {
+            query.push(("filter", filter.to_owned()));
+        }
+        let so_far = SoFar::default();
+        // The answer is read as a sync would read it: anything that answers is not yet Okta.
+        let read = get_with(client, &task, &query).await.and_then(|answered| {
+            absorb(&page, Answer { body: &answered.body, next: None, now: Time::default(), so_far: &so_far })
+        });
+        let required = INFO.dataset(spec.dataset).is_some_and(|dataset| dataset.required);
+        match read {
+            Ok(step) => {
+                self.verdict(spec.dataset, None);
+                let ids =
+                    step.records.iter().filter_map(|record| record.entity().map(|(_, id)| id.to_owned()));
+                Ok(ids.collect())
+            }
+            Err(error) => {
+                let error = match error.kind() {
+                    ErrorKind::Gone => Error::new(ErrorKind::Unsupported, error.message()),
+                    _ => error,
+                };
+                match error.gap_reason() {
+                    Some(GapReason::Protocol) if required => {
+                        Err(not_okta(client.address().host(), error.message()))
+                    }
+                    Some(_) if !required => {
+                        self.verdict(spec.dataset, Some(&error));
+                        Ok(Vec::new())
+                    }
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+
+    fn verdict(&mut self, dataset: &'static str, error: Option<&Error>) {
+        let verdict = match error {
+            None => (Verdict::Allowed, String::new()),
+            Some(error) => {
+                let verdict = match error.gap_reason() {
+                    Some(GapReason::Unavailable) | None => Verdict::Unknown,
+                    Some(reason) => Verdict::Refused(reason),
+                };
+                (verdict, error.message().to_owned())
+            }
+        };
+        self.verdicts.insert(dataset, verdict);
+    }
+
+    fn canary(&mut self, sought: &str, found: bool) {
+        if !found {
+            self.warnings.push(format!(
+                "{sought} was not found: the credential sees only a part of the organisation, and nothing will mark what is missing"
+            ));
+        }
+        self.canaries.push(Canary { sought: sought.to_owned(), found: Some(found) });
+    }
+
+    /// Every dataset; those that were not tried are unknown.
+    fn checks(&self) -> Vec<Check> {
+        let checks = INFO.datasets.iter().map(|dataset| {
+            let unknown = || (Verdict::Unknown, "only a sync will tell".to_owned());
+            let (verdict, detail) = self.verdicts.get(dataset.id).cloned().unwrap_or_else(unknown);
+            Check { dataset: dataset.id.to_owned(), verdict, detail }
+        });
+        checks.collect()
+    }
+}
+
+const SMALL_PAGE: u32 = 20;
+const NOTABLE_SKEW_SECONDS: i64 = 300;
 
 fn not_okta(host: &str, answered: &str) -> Error {
     Error::new(ErrorKind::Config, format!("{host} is not an Okta org: {answered}"))
         .hint("expected JSON with an org id at /.well-known/okta-organization; check the domain")
 }
 
-async fn fetch(client: &Client, template: &'static str, signed: bool) -> Result<Page> {
+async fn fetch(client: &Client, template: &'static str, signed: bool) -> Result<Answered> {
     let cursor = Cursor::default();
     let bucket = if template.starts_with("/api/v1/users") { "user" } else { "other" };
-    client.get(&Request { template, bucket, path: template, query: &[], cursor: &cursor, signed }).await
+    client
+        .get(&Request {
+            template,
+            bucket,
+            path: template,
+            query: &[],
+            cursor: &cursor,
+            signed,
+            shrinkable: false,
+        })
+        .await
 }
 
 #[derive(Deserialize)]
@@ -102,7 +229,7 @@ async fn tenant(client: &Client) -> Result<Tenant> {
             Some(id) => return Ok(found(id)),
             None => "it answered something without an org id".to_owned(),
         },
-        Err(error) if *error.kind() == ErrorKind::Unavailable => return Err(error),
+        Err(error) if error.may_pass() => return Err(error),
         Err(error) => error.message().to_owned(),
     };
     if !trusted {
@@ -131,10 +258,17 @@ async fn tenant(client: &Client) -> Result<Tenant> {
     }
 }
 
-/// The login of the token's owner; none where the credential has no person behind it.
-async fn owner(client: &Client) -> Result<Option<String>> {
+/// The person behind the credential.
+struct Owner {
+    id: String,
+    login: String,
+}
+
+/// The credential's owner; none where it has no person behind it.
+async fn owner(client: &Client) -> Result<Option<Owner>> {
     #[derive(Deserialize)]
     struct Me {
+        id: String,
         profile: MyProfile,
     }
     #[derive(Deserialize)]
@@ -142,11 +276,17 @@ async fn owner(client: &Client) -> Result<Option<String>> {
         login: String,
     }
     match fetch(client, "/api/v1/users/me", true).await {
-        Ok(page) => Ok(serde_json::from_slice::<Me>(&page.body).ok().map(|me| me.profile.login)),
+        Ok(answered) => {
+            let me = serde_json::from_slice::<Me>(&answered.body).ok();
+            Ok(me.map(|me| Owner { id: me.id, login: me.profile.login }))
+        }
         Err(error)
             if matches!(
                 error.kind(),
-                ErrorKind::Auth | ErrorKind::Unavailable | ErrorKind::RateLimited { .. }
+                ErrorKind::Auth
+                    | ErrorKind::Unavailable
+                    | ErrorKind::Overloaded
+                    | ErrorKind::RateLimited { .. }
             ) =>
         {
             Err(error)

@@ -6,14 +6,15 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
-use sightline_core::{AccountStatus, ErrorKind, Record, ResourceStatus, Time};
+use serde_json::{Value, json};
+use sightline_core::{AccountStatus, ErrorKind, Record, ResourceStatus, SoFar, Time};
 use sightline_http::{Cursor, Refusal, next_link};
 
 use crate::absorb::{Answer, absorb};
+use crate::list::{Body, List};
 use crate::map::known;
 use crate::preflight::org_id;
-use crate::task::OktaTask;
+use crate::task::{OktaTask, Page};
 use crate::{decode, refusal};
 
 #[derive(Deserialize)]
@@ -35,35 +36,33 @@ fn recorded() -> Option<Vec<Recorded>> {
     Some(text.lines().map(|line| serde_json::from_str(line).expect("a recorded answer is JSON")).collect())
 }
 
-fn start() -> Cursor {
-    Cursor::default()
+/// The page that would receive such an answer, and whether the answer is one object of the list that we read.
+fn page_for(template: &str) -> Option<(Page, bool)> {
+    // Recordings call the same place by different names.
+    let mut places = ["{id}", "{part}", "{rest}"].into_iter();
+    let segments = template.split('/').map(|segment| match segment.starts_with('{') {
+        true => places.next().expect("a path has at most three ids"),
+        false => segment,
+    });
+    let template = segments.collect::<Vec<_>>().join("/");
+    let list = |template: &str| List::ALL.iter().find(|list| list.spec().template == template).copied();
+    let of = |list: List| list.spec().template.contains("{id}").then(|| "ID".to_owned());
+    let page = |list: List| Page { part: Some("PART".to_owned()), ..Page::first(list, of(list)) };
+    if let Some(list) = list(&template) {
+        return Some((page(list), false));
+    }
+    let (parent, last) = template.rsplit_once('/')?;
+    let list = list(parent).filter(|list| last.starts_with('{') && list.spec().body != Body::Single)?;
+    Some((page(list), true))
 }
 
-/// The task that would receive such an answer, and whether the answer is one object of the list that we read.
-fn task_for(template: &str) -> Option<(OktaTask, bool)> {
-    let id = || "ID".to_owned();
-    let task = match template.replace("{userId}", "{id}").as_str() {
-        "/api/v1/users" => (OktaTask::Users { cursor: start() }, false),
-        "/api/v1/users/{id}" => (OktaTask::Users { cursor: start() }, true),
-        "/api/v1/groups" => (OktaTask::Groups { cursor: start() }, false),
-        "/api/v1/groups/{groupId}" => (OktaTask::Groups { cursor: start() }, true),
-        "/api/v1/groups/{groupId}/users" => (OktaTask::GroupMembers { group: id(), cursor: start() }, false),
-        "/api/v1/groups/rules" => (OktaTask::GroupRules { cursor: start() }, false),
-        "/api/v1/groups/rules/{groupRuleId}" => (OktaTask::GroupRules { cursor: start() }, true),
-        "/api/v1/apps" => (OktaTask::Apps { cursor: start() }, false),
-        "/api/v1/apps/{appId}" => (OktaTask::Apps { cursor: start() }, true),
-        "/api/v1/apps/{appId}/users" => (OktaTask::AppUsers { app: id(), cursor: start() }, false),
-        "/api/v1/apps/{appId}/users/{id}" => (OktaTask::AppUsers { app: id(), cursor: start() }, true),
-        "/api/v1/apps/{appId}/groups" => (OktaTask::AppGroups { app: id(), cursor: start() }, false),
-        "/api/v1/apps/{appId}/groups/{groupId}" => (OktaTask::AppGroups { app: id(), cursor: start() }, true),
-        "/api/v1/users/{id}/roles" => (OktaTask::UserRoles { user: id() }, false),
-        "/api/v1/users/{id}/roles/{roleAssignmentId}" => (OktaTask::UserRoles { user: id() }, true),
-        "/api/v1/groups/{groupId}/roles/{roleAssignmentId}" => (OktaTask::GroupRoles { group: id() }, true),
-        "/api/v1/iam/roles" => (OktaTask::Roles { cursor: start() }, false),
-        "/api/v1/iam/assignees/users" => (OktaTask::RoleAssignees { cursor: start() }, false),
-        _ => return None,
-    };
-    Some(task)
+/// What the listing would have answered, where a single object was recorded.
+fn as_listed(list: List, body: &Value, single: bool) -> Value {
+    match list.spec().body {
+        Body::Array if single => json!([body]),
+        Body::Field(field) if single => json!({ field: [body] }),
+        _ => body.clone(),
+    }
 }
 
 /// The ids that the answer itself shows, read in the most naive way.
@@ -88,7 +87,8 @@ fn every_recorded_answer_of_an_endpoint_that_we_read_decodes_and_maps() {
     let mut drift = BTreeSet::new();
     let (mut mapped, mut refused, mut objects) = (0, 0, 0);
     for answer in &answers {
-        let Some((task, single)) = task_for(&answer.template) else { continue };
+        let Some((page, single)) = page_for(&answer.template) else { continue };
+        let task = OktaTask::Page(page.clone());
         let at = format!("{} in {}", answer.template, answer.origin);
         if answer.status != 200 {
             let body = answer.body.to_string();
@@ -107,19 +107,20 @@ fn every_recorded_answer_of_an_endpoint_that_we_read_decodes_and_maps() {
             refused += 1;
             continue;
         }
-        let list = if single { Value::Array(vec![answer.body.clone()]) } else { answer.body.clone() };
+        let list = as_listed(page.list, &answer.body, single);
         let body = list.to_string();
         let links: Vec<&str> =
             answer.headers["link"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let next = next_link(links).and_then(|link| Cursor::from_link(link, &task.query()));
         let goes_on = next.is_some();
-        let step = absorb(&task, Answer { body: body.as_bytes(), next, now: Time::default() })
-            .unwrap_or_else(|error| panic!("{at}: {error}"));
+        let so_far = SoFar::default();
+        let answer_read = Answer { body: body.as_bytes(), next, now: Time::default(), so_far: &so_far };
+        let step = absorb(&page, answer_read).unwrap_or_else(|error| panic!("{at}: {error}"));
         assert!(step.gaps.is_empty(), "{at}: {:?}", step.gaps);
         let is_next = |then: &OktaTask| then.cursor().is_some_and(|cursor| !cursor.is_start());
         assert_eq!(step.then.iter().any(is_next), goes_on, "{at}: the next page");
-        match task {
-            OktaTask::UserRoles { .. } | OktaTask::GroupRoles { .. } => {
+        match page.list {
+            List::UserRoles | List::GroupRoles => {
                 let types: BTreeSet<_> =
                     list.as_array().into_iter().flatten().filter_map(|role| role["type"].as_str()).collect();
                 let held = step.records.iter().filter_map(|record| match record {
@@ -133,7 +134,7 @@ fn every_recorded_answer_of_an_endpoint_that_we_read_decodes_and_maps() {
                 let roles: BTreeSet<_> = held.chain(to_ask).collect();
                 assert_eq!(roles, types, "{at}");
             }
-            OktaTask::RoleAssignees { .. } => assert_eq!(step.then.len(), ids(&list).len(), "{at}"),
+            List::RoleAssignees => assert_eq!(step.then.len(), ids(&list).len(), "{at}"),
             _ => {
                 let found: BTreeSet<_> = step.records.iter().filter_map(id_of).collect();
                 assert_eq!(found, ids(&list), "{at}");

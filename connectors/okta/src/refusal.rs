@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use sightline_core::{Error, ErrorKind};
-use sightline_http::Refusal;
+use sightline_http::{Refusal, TokenRefusal, name_token_refusal};
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -59,8 +59,35 @@ pub(crate) fn name(refusal: &Refusal<'_>) -> Error {
         (404 | 405 | 501, _) => {
             Error::new(ErrorKind::Unsupported, format!("{} does not offer {template} ({said})", refusal.host))
         }
-        (408 | 500..=599, _) => Error::new(ErrorKind::Unavailable, format!("Okta failed to answer {template} ({said})")),
+        // Okta answers so when a list takes too long.
+        (408 | 500 | 504, _) => Error::new(ErrorKind::Overloaded, format!("Okta failed to answer {template} ({said})")),
+        (500..=599, _) => Error::new(ErrorKind::Unavailable, format!("Okta failed to answer {template} ({said})")),
         _ => Error::new(ErrorKind::Rejected, format!("Okta did not accept the request for {template} ({said})")),
+    }
+}
+
+/// Names a refusal of the token endpoint, with the place in the admin console where it is mended.
+pub(crate) fn name_token(refusal: &TokenRefusal) -> Error {
+    let description = refusal.description.to_ascii_lowercase();
+    let hint = match refusal.error.as_str() {
+        "invalid_client" if description.contains("jwks") || description.contains("key") => Some(
+            "the service app does not have this key: Applications > the app > General > Client Credentials > Public \
+             keys; add the public half, give its KID with --key-id, and press the outer Save",
+        ),
+        "invalid_client" => Some(
+            "check the client id, that the app is active, and that its client authentication is \
+             \"Public key / Private key\"; a key that was added counts only after the outer Save",
+        ),
+        "invalid_scope" | "access_denied" => Some(
+            "none of the scopes is granted to the service app: Applications > the app > Okta API Scopes > Grant, as a \
+             Super Administrator",
+        ),
+        _ => None,
+    };
+    let error = name_token_refusal(refusal);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
     }
 }
 
@@ -87,7 +114,7 @@ mod tests {
         check(404, "not json", &ErrorKind::Unsupported);
         check(405, r#"{"errorCode":"E0000022"}"#, &ErrorKind::Unsupported);
         check(501, r#"{"errorCode":"E0000060"}"#, &ErrorKind::Unsupported);
-        check(500, r#"{"errorCode":"E0000009"}"#, &ErrorKind::Unavailable);
+        check(500, r#"{"errorCode":"E0000009"}"#, &ErrorKind::Overloaded);
         check(503, "<html>busy</html>", &ErrorKind::Unavailable);
         check(400, r#"{"errorCode":"E0000031"}"#, &ErrorKind::Rejected);
     }

@@ -1,37 +1,20 @@
 //! The units of work: usually one page of one listing.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sightline_core::{About, Coverage, Holding, Principal, Scope, Task, Time};
 use sightline_http::Cursor;
 
+use crate::list::List;
+
 /// One unit of work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "read", rename_all = "snake_case")]
 pub enum OktaTask {
-    /// A page of users that are not deactivated.
-    Users {
-        /// Where to go on.
-        cursor: Cursor,
-    },
-    /// A page of deactivated users, which the plain listing leaves out.
-    DeactivatedUsers {
-        /// Where to go on.
-        cursor: Cursor,
-    },
-    /// A page of groups with their counts.
-    Groups {
-        /// Where to go on.
-        cursor: Cursor,
-    },
-    /// A page of the members of a group.
-    GroupMembers {
-        /// The group's id.
-        group: String,
-        /// Where to go on.
-        cursor: Cursor,
-    },
+    /// A page of a listing.
+    Page(Page),
     /// Compares *Everyone* with the users that were read.
     Everyone {
         /// The group's id.
@@ -39,49 +22,19 @@ pub enum OktaTask {
         /// Its members, by Okta's count; none where Okta did not say.
         count: Option<u64>,
     },
-    /// A page of group rules.
-    GroupRules {
-        /// Where to go on.
-        cursor: Cursor,
+    /// One object, named by an event.
+    Object {
+        /// A user or a group.
+        kind: ObjectKind,
+        /// Its id.
+        id: String,
     },
-    /// A page of applications.
-    Apps {
-        /// Where to go on.
-        cursor: Cursor,
-    },
-    /// A page of the users of an application.
-    AppUsers {
+    /// One user of an application, named by an event.
+    AppUser {
         /// The application's id.
         app: String,
-        /// Where to go on.
-        cursor: Cursor,
-    },
-    /// A page of the groups of an application.
-    AppGroups {
-        /// The application's id.
-        app: String,
-        /// Where to go on.
-        cursor: Cursor,
-    },
-    /// A page of custom admin roles.
-    Roles {
-        /// Where to go on.
-        cursor: Cursor,
-    },
-    /// A page of the users that hold any admin role.
-    RoleAssignees {
-        /// Where to go on.
-        cursor: Cursor,
-    },
-    /// The admin roles of a user.
-    UserRoles {
         /// The user's id.
         user: String,
-    },
-    /// The admin roles of a group.
-    GroupRoles {
-        /// The group's id.
-        group: String,
     },
     /// A page of what limits a role, where Okta did not send it with the role.
     RoleTargets {
@@ -97,21 +50,81 @@ pub enum OktaTask {
         cursor: Cursor,
     },
     /// Pages of the system log.
-    Log {
-        /// From when on this walk covers the log.
-        since: Time,
-        /// Where to go on.
-        cursor: Cursor,
-        /// When this walk began; it ends at the first event after that, so that a busy log does not hold up a sync for
-        /// ever. None for a walk that begins with this task.
-        walk_started: Option<Time>,
-        /// The latest event that was read.
-        read_to: Option<Time>,
-        /// When a walk last saw the present; a cursor that is older than the log is kept says nothing about the hole.
-        read_until: Option<Time>,
-        /// Events up to this one were counted by a walk whose cursor has died.
-        counted_to: Option<Time>,
+    Log(Walk),
+    /// Whose credential it is and what it may do; everything is read anew when that has changed.
+    Reach {
+        /// What it was last time.
+        last: Option<String>,
     },
+}
+
+/// What a single object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectKind {
+    /// A user.
+    User,
+    /// A group.
+    Group,
+}
+
+/// A page of a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// Which listing.
+    pub list: List,
+    /// What it is read under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// A part of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// Where to go on.
+    #[serde(default, skip_serializing_if = "Cursor::is_start")]
+    pub cursor: Cursor,
+    /// Only what was changed since; and of a whole listing, only what was changed since leads on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// How often the page size was halved because Okta could not answer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shrunk: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde wants")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// A walk through the system log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk {
+    /// What is looked for.
+    pub feed: Feed,
+    /// From when on this walk covers the log.
+    pub since: Time,
+    /// Where to go on.
+    pub cursor: Cursor,
+    /// Whether what the events name is read again.
+    pub follow: bool,
+    /// When this walk began; it ends at the first event after that, so that a busy log does not hold up a sync for
+    /// ever. None for a walk that begins with this task.
+    pub walk_started: Option<Time>,
+    /// The latest event that was read.
+    pub read_to: Option<Time>,
+    /// When a walk last saw the present; a cursor that is older than the log is kept says nothing about the hole.
+    pub read_until: Option<Time>,
+    /// Events up to this one were counted by a walk whose cursor has died.
+    pub counted_to: Option<Time>,
+}
+
+/// What is looked for in the system log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feed {
+    /// Who signed in to what.
+    Usage,
+    /// What was changed, and by whom.
+    Changes,
 }
 
 /// What limits a role.
@@ -124,61 +137,152 @@ pub enum TargetKind {
     Apps,
 }
 
-impl OktaTask {
+impl Page {
+    /// The first page of a listing.
+    pub(crate) fn first(list: List, of: Option<String>) -> Self {
+        Self { list, of, part: None, cursor: Cursor::default(), since: None, shrunk: 0 }
+    }
+
+    /// What it reads.
+    pub(crate) fn scope(&self) -> Scope {
+        let dataset = self.list.spec().dataset.to_owned();
+        Scope { dataset, parent: self.of.clone() }
+    }
+
+    /// Our own query parameters; page sizes are the documented maxima, and never more.
+    pub(crate) fn query(&self) -> Vec<(&'static str, String)> {
+        let spec = self.list.spec();
+        let mut query: Vec<_> = self.limit().map(|limit| ("limit", limit.to_string())).into_iter().collect();
+        query.extend(spec.query.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let Some(since) = self.since else { return query };
+        match self.list {
+            List::ChangedUsers => query.push(("search", format!("lastUpdated ge \"{since}\""))),
+            List::ChangedGroups => query.push((
+                "filter",
+                format!("lastUpdated ge \"{since}\" or lastMembershipUpdated ge \"{since}\""),
+            )),
+            _ => {}
+        }
+        query
+    }
+
+    /// The page size; none where Okta takes no limit.
+    pub(crate) fn limit(&self) -> Option<u32> {
+        self.list.spec().page.map(|page| (page >> self.shrunk).max(SMALLEST_PAGE.min(page)))
+    }
+
+    /// The same page in smaller pieces; none where it cannot be made smaller.
+    pub(crate) fn smaller(&self) -> Option<Self> {
+        let smaller = Self { shrunk: self.shrunk + 1, ..self.clone() };
+        (smaller.limit() < self.limit()).then_some(smaller)
+    }
+}
+
+/// Okta refuses a smaller page of the users of an application's groups.
+const SMALLEST_PAGE: u32 = 20;
+
+/// How late an event may appear in the log.
+pub(crate) const LATE_EVENTS: Duration = Duration::from_mins(15);
+
+impl Walk {
     /// The log from this time on, of which nothing was read yet.
-    pub(crate) fn log_since(since: Time) -> Self {
+    pub(crate) fn since(feed: Feed, since: Time) -> Self {
         let cursor = Cursor::default();
-        Self::Log { since, cursor, walk_started: None, read_to: None, read_until: None, counted_to: None }
+        let follow = false;
+        Self {
+            feed,
+            since,
+            cursor,
+            follow,
+            walk_started: None,
+            read_to: None,
+            read_until: None,
+            counted_to: None,
+        }
+    }
+
+    /// Where the next sync takes up a walk that failed.
+    ///
+    /// What was not followed yet is followed from the start of this one on: the same change is noted once only. Usage
+    /// adds up, so it goes on where it was.
+    fn anew(&self) -> Self {
+        if self.feed == Feed::Usage || self.follow {
+            return self.clone();
+        }
+        let since = self.walk_started.map_or(self.since, |started| started.before(LATE_EVENTS));
+        Self { follow: true, ..Self::since(self.feed, since) }
+    }
+
+    pub(crate) const fn dataset(&self) -> &'static str {
+        match self.feed {
+            Feed::Usage => "activity",
+            Feed::Changes => "changes",
+        }
+    }
+}
+
+impl OktaTask {
+    /// The first page of a listing.
+    pub(crate) fn list(list: List) -> Self {
+        Self::Page(Page::first(list, None))
+    }
+
+    /// The first page of a listing under something.
+    pub(crate) fn list_of(list: List, of: impl Into<String>) -> Self {
+        Self::Page(Page::first(list, Some(of.into())))
     }
 
     /// The path with placeholders.
     pub(crate) const fn template(&self) -> &'static str {
         match self {
-            Self::Users { .. } | Self::DeactivatedUsers { .. } => "/api/v1/users",
-            Self::Groups { .. } | Self::Everyone { .. } => "/api/v1/groups",
-            Self::GroupMembers { .. } => "/api/v1/groups/{id}/users",
-            Self::GroupRules { .. } => "/api/v1/groups/rules",
-            Self::Apps { .. } => "/api/v1/apps",
-            Self::AppUsers { .. } => "/api/v1/apps/{id}/users",
-            Self::AppGroups { .. } => "/api/v1/apps/{id}/groups",
-            Self::Roles { .. } => "/api/v1/iam/roles",
-            Self::RoleAssignees { .. } => "/api/v1/iam/assignees/users",
-            Self::UserRoles { .. } => "/api/v1/users/{id}/roles",
-            Self::GroupRoles { .. } => "/api/v1/groups/{id}/roles",
+            Self::Page(page) => page.list.spec().template,
+            Self::Everyone { .. } => "/api/v1/groups",
+            Self::Object { kind: ObjectKind::User, .. } => "/api/v1/users/{id}",
+            Self::Object { kind: ObjectKind::Group, .. } => "/api/v1/groups/{id}",
+            Self::AppUser { .. } => "/api/v1/apps/{id}/users/{part}",
             Self::RoleTargets { holding, kind, .. } => match (&holding.principal, kind) {
                 (Principal::Account(_), TargetKind::Groups) => {
-                    "/api/v1/users/{id}/roles/{role}/targets/groups"
+                    "/api/v1/users/{id}/roles/{part}/targets/groups"
                 }
                 (Principal::Account(_), TargetKind::Apps) => {
-                    "/api/v1/users/{id}/roles/{role}/targets/catalog/apps"
+                    "/api/v1/users/{id}/roles/{part}/targets/catalog/apps"
                 }
                 (Principal::Group(_), TargetKind::Groups) => {
-                    "/api/v1/groups/{id}/roles/{role}/targets/groups"
+                    "/api/v1/groups/{id}/roles/{part}/targets/groups"
                 }
                 (Principal::Group(_), TargetKind::Apps) => {
-                    "/api/v1/groups/{id}/roles/{role}/targets/catalog/apps"
+                    "/api/v1/groups/{id}/roles/{part}/targets/catalog/apps"
+                }
+                (Principal::Resource(_), TargetKind::Groups) => {
+                    "/oauth2/v1/clients/{id}/roles/{part}/targets/groups"
+                }
+                (Principal::Resource(_), TargetKind::Apps) => {
+                    "/oauth2/v1/clients/{id}/roles/{part}/targets/catalog/apps"
                 }
             },
-            Self::Log { .. } => "/api/v1/logs",
+            Self::Log(_) => "/api/v1/logs",
+            Self::Reach { .. } => "/api/v1/users/me",
+        }
+    }
+
+    /// What stands for `{id}` and `{part}` in the path.
+    pub(crate) fn ids(&self) -> [Option<&str>; 2] {
+        match self {
+            Self::Page(page) => [page.of.as_deref(), page.part.as_deref()],
+            Self::Object { id, .. } => [Some(id), None],
+            Self::AppUser { app, user } => [Some(app), Some(user)],
+            Self::RoleTargets { holding, assignment, .. } => [Some(holding.principal.id()), Some(assignment)],
+            Self::Everyone { .. } | Self::Log(_) | Self::Reach { .. } => [None, None],
         }
     }
 
     /// Where in its list it goes on; none for what comes whole.
     pub(crate) const fn cursor(&self) -> Option<&Cursor> {
         match self {
-            Self::Users { cursor }
-            | Self::DeactivatedUsers { cursor }
-            | Self::Groups { cursor }
-            | Self::GroupMembers { cursor, .. }
-            | Self::GroupRules { cursor }
-            | Self::Apps { cursor }
-            | Self::AppUsers { cursor, .. }
-            | Self::AppGroups { cursor, .. }
-            | Self::Roles { cursor }
-            | Self::RoleAssignees { cursor }
+            Self::Page(Page { cursor, .. })
             | Self::RoleTargets { cursor, .. }
-            | Self::Log { cursor, .. } => Some(cursor),
-            Self::Everyone { .. } | Self::UserRoles { .. } | Self::GroupRoles { .. } => None,
+            | Self::Log(Walk { cursor, .. }) => Some(cursor),
+            Self::Everyone { .. } | Self::Object { .. } | Self::AppUser { .. } | Self::Reach { .. } => None,
         }
     }
 
@@ -186,76 +290,100 @@ impl OktaTask {
     pub(crate) fn at(&self, next: Cursor) -> Self {
         let mut task = self.clone();
         match &mut task {
-            Self::Users { cursor }
-            | Self::DeactivatedUsers { cursor }
-            | Self::Groups { cursor }
-            | Self::GroupMembers { cursor, .. }
-            | Self::GroupRules { cursor }
-            | Self::Apps { cursor }
-            | Self::AppUsers { cursor, .. }
-            | Self::AppGroups { cursor, .. }
-            | Self::Roles { cursor }
-            | Self::RoleAssignees { cursor }
+            Self::Page(Page { cursor, .. })
             | Self::RoleTargets { cursor, .. }
-            | Self::Log { cursor, .. } => *cursor = next,
-            Self::Everyone { .. } | Self::UserRoles { .. } | Self::GroupRoles { .. } => {}
+            | Self::Log(Walk { cursor, .. }) => *cursor = next,
+            Self::Everyone { .. } | Self::Object { .. } | Self::AppUser { .. } | Self::Reach { .. } => {}
         }
         task
     }
 
     fn scope(&self) -> Scope {
         match self {
-            Self::Users { .. } | Self::DeactivatedUsers { .. } => Scope::listing("users"),
-            Self::Groups { .. } => Scope::listing("groups"),
-            Self::GroupMembers { group, .. } | Self::Everyone { group, .. } => {
-                Scope::under("group_members", group)
+            Self::Page(page) => page.scope(),
+            Self::Everyone { group, .. } => Scope::under("group_members", group),
+            Self::Object { kind: ObjectKind::User, .. } => Scope::listing("users"),
+            Self::Object { kind: ObjectKind::Group, .. } => Scope::listing("groups"),
+            Self::AppUser { app, .. } => Scope::under("app_users", app),
+            Self::RoleTargets { holding, .. } => {
+                let dataset = match &holding.principal {
+                    Principal::Account(_) => "user_roles",
+                    Principal::Group(_) => "group_roles",
+                    Principal::Resource(_) => "client_roles",
+                };
+                Scope::under(dataset, holding.principal.id())
             }
-            Self::GroupRules { .. } => Scope::listing("group_rules"),
-            Self::Apps { .. } => Scope::listing("apps"),
-            Self::AppUsers { app, .. } => Scope::under("app_users", app),
-            Self::AppGroups { app, .. } => Scope::under("app_groups", app),
-            Self::Roles { .. } => Scope::listing("roles"),
-            Self::RoleAssignees { .. } => Scope::listing("role_assignees"),
-            Self::UserRoles { user } => Scope::under("user_roles", user),
-            Self::GroupRoles { group } => Scope::under("group_roles", group),
-            Self::RoleTargets { holding, .. } => match &holding.principal {
-                Principal::Account(user) => Scope::under("user_roles", user),
-                Principal::Group(group) => Scope::under("group_roles", group),
-            },
-            Self::Log { .. } => Scope::listing("activity"),
+            Self::Log(walk) => Scope::listing(walk.dataset()),
+            Self::Reach { .. } => Scope::listing("reach"),
         }
     }
 }
 
-/// The path up to its first `{id}` decides the bucket; Okta counts everything under a collection together.
+/// The path up to its first `{id}` decides the bucket; Okta counts everything under a collection together, but single
+/// objects apart.
 fn bucket(template: &str) -> &'static str {
-    const BUCKETS: [(&str, &str); 5] = [
+    const BUCKETS: [(&str, &str); 7] = [
         ("/api/v1/users", "users"),
         ("/api/v1/groups", "groups"),
         ("/api/v1/apps", "apps"),
         ("/api/v1/iam", "iam"),
         ("/api/v1/logs", "logs"),
+        ("/api/v1/devices", "devices"),
+        ("/oauth2/v1/clients", "clients"),
     ];
-    BUCKETS.iter().find(|(prefix, _)| template.starts_with(prefix)).map_or("other", |(_, bucket)| bucket)
+    match template {
+        "/api/v1/users/{id}" | "/api/v1/users/me" => "user",
+        "/api/v1/groups/{id}" => "group",
+        "/api/v1/apps/{id}" => "app",
+        _ => BUCKETS
+            .iter()
+            .find(|(prefix, _)| template.starts_with(prefix))
+            .map_or("other", |(_, bucket)| bucket),
+    }
 }
 
 impl Task for OktaTask {
     fn about(&self) -> About {
         let (rank, after): (u8, &'static [&'static str]) = match self {
-            // One cursor each over everything: the longest chains, so they start first.
-            Self::Log { .. } => (90, &[]),
-            Self::Users { .. } | Self::DeactivatedUsers { .. } => (80, &[]),
-            Self::Groups { .. } | Self::Apps { .. } | Self::RoleAssignees { .. } => (70, &[]),
-            Self::AppUsers { .. } => (60, &[]),
+            Self::Log(_) => (90, &[]),
+            Self::Reach { .. } => (95, &[]),
+            Self::Page(page) => (page.list.spec().rank, &[]),
             Self::Everyone { .. } => (10, &["users"]),
             _ => (50, &[]),
         };
+        let coverage = match self {
+            Self::Log(_) => Coverage::Onward,
+            Self::Page(page) if page.list.is_of_changes() => Coverage::Part,
+            Self::Object { .. } | Self::AppUser { .. } => Coverage::Part,
+            Self::Page(_) | Self::Everyone { .. } | Self::RoleTargets { .. } | Self::Reach { .. } => {
+                Coverage::Whole
+            }
+        };
         About {
             scope: self.scope(),
-            coverage: if matches!(self, Self::Log { .. }) { Coverage::Part } else { Coverage::Whole },
+            coverage,
             bucket: bucket(self.template()),
             after,
             rank,
+        }
+    }
+
+    fn anew(&self) -> Self {
+        match self {
+            Self::Page(page) => Self::Page(Page { cursor: Cursor::default(), ..page.clone() }),
+            // A role is read with its targets.
+            Self::RoleTargets { holding, .. } => {
+                let list = match &holding.principal {
+                    Principal::Account(_) => List::UserRoles,
+                    Principal::Group(_) => List::GroupRoles,
+                    Principal::Resource(_) => List::ClientRoles,
+                };
+                Self::list_of(list, holding.principal.id())
+            }
+            Self::Everyone { .. } | Self::Object { .. } | Self::AppUser { .. } | Self::Reach { .. } => {
+                self.clone()
+            }
+            Self::Log(walk) => Self::Log(walk.anew()),
         }
     }
 }
@@ -263,9 +391,14 @@ impl Task for OktaTask {
 impl fmt::Display for OktaTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = match self {
-            Self::DeactivatedUsers { .. } => " (deactivated)",
+            Self::Page(page) => match page.list {
+                List::DeactivatedUsers => " (deactivated)",
+                list if list.is_of_changes() => " (changed)",
+                _ => "",
+            },
             Self::Everyone { .. } => " (everyone)",
             Self::RoleTargets { .. } => " (targets)",
+            Self::Object { .. } | Self::AppUser { .. } => " (one)",
             _ => "",
         };
         let page = if self.cursor().is_some_and(|cursor| !cursor.is_start()) { " (next page)" } else { "" };

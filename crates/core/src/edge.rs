@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EntityKind, Time};
+use crate::{EntityKind, RawJson, Time};
 
 /// Who holds something.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -14,13 +14,15 @@ pub enum Principal {
     Account(String),
     /// A group, by id.
     Group(String),
+    /// A resource that acts by itself, such as a service application, by id.
+    Resource(String),
 }
 
 impl Principal {
     /// The provider's id.
     pub fn id(&self) -> &str {
         match self {
-            Self::Account(id) | Self::Group(id) => id,
+            Self::Account(id) | Self::Group(id) | Self::Resource(id) => id,
         }
     }
 
@@ -29,6 +31,7 @@ impl Principal {
         match self {
             Self::Account(_) => EntityKind::Account,
             Self::Group(_) => EntityKind::Group,
+            Self::Resource(_) => EntityKind::Resource,
         }
     }
 }
@@ -75,16 +78,20 @@ pub struct Assignment {
     pub user_name: Option<String>,
     /// The account's id at the resource.
     pub external_id: Option<String>,
+    /// Whether the resource has the account as the provider has it, in the provider's word.
+    pub sync_state: Option<String>,
     /// Rank among several groups: the lowest decides.
     pub priority: Option<i64>,
     /// When it was made.
     pub since: Option<Time>,
     /// When it was last changed.
     pub last_updated: Option<Time>,
+    /// What the resource is told about the principal: roles, licences.
+    pub profile: RawJson,
 }
 
 /// What a role reaches.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldingScope {
     /// Everything in the organisation.
@@ -125,6 +132,34 @@ pub struct Holding {
     pub active: bool,
     /// When it was made.
     pub since: Option<Time>,
+}
+
+/// An account names another one in a relation that the organisation defined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The relation: `manager`, `assistant`.
+    pub name: String,
+    /// The account that has it.
+    pub account: String,
+    /// The account that it names.
+    pub to: String,
+}
+
+/// A group is copied into a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Push {
+    /// The resource's id.
+    pub resource: String,
+    /// The provider's id of the mapping.
+    pub id: String,
+    /// The group that is copied.
+    pub group: String,
+    /// The group there, as the provider knows it.
+    pub target_group: Option<String>,
+    /// Status in the provider's own word.
+    pub raw_status: String,
+    /// When it was last copied or changed.
+    pub last_updated: Option<Time>,
 }
 
 /// What the log says an account did, rolled up.

@@ -22,6 +22,16 @@ pub enum EntityKind {
     Resource,
     /// A set of administrative privileges.
     Role,
+    /// A set of resources that roles are limited to.
+    ScopeSet,
+    /// What something proves to be itself with.
+    Credential,
+    /// What is asked of people before they get in.
+    Policy,
+    /// Somebody else whose word about people is taken.
+    Trust,
+    /// A device that people sign in from.
+    Device,
 }
 
 impl EntityKind {
@@ -33,6 +43,11 @@ impl EntityKind {
             Self::Rule => "rule",
             Self::Resource => "resource",
             Self::Role => "role",
+            Self::ScopeSet => "scope_set",
+            Self::Credential => "credential",
+            Self::Policy => "policy",
+            Self::Trust => "trust",
+            Self::Device => "device",
         }
     }
 }
@@ -115,6 +130,10 @@ pub struct Account {
     pub title: Option<String>,
     /// Kind of worker (`employee`, `contractor`, `service`), as the profile has it.
     pub account_type: Option<String>,
+    /// The provider's type of the account, by id.
+    pub type_id: Option<String>,
+    /// The part of the organisation that it is kept in, by id.
+    pub realm: Option<String>,
     /// Who checks its password (`OKTA`, `ACTIVE_DIRECTORY`, `FEDERATION`).
     pub credential_provider: Option<String>,
     /// The whole profile.
@@ -216,6 +235,10 @@ pub struct Resource {
     pub features: Vec<String>,
     /// Whether everyone may use it without any assignment; unknown where the setting was not readable.
     pub implicit_assignment: Observed<bool>,
+    /// The id that it signs in with itself, for applications that do.
+    pub client_id: Option<String>,
+    /// Whether it acts by itself, without a person: a service application.
+    pub service: bool,
     /// When it was created.
     pub created: Option<Time>,
     /// When it was last changed.

@@ -32,6 +32,8 @@ pub enum ErrorKind {
     },
     /// Not reachable or failing: tried again already, now a gap.
     Unavailable,
+    /// It could not answer so much at once: may pass, and a smaller question may be answered.
+    Overloaded,
     /// The object is no longer there: a tombstone.
     Gone,
     /// The answer breaks the protocol, perhaps because it was cut on the way: tried again, then a gap.
@@ -93,13 +95,23 @@ impl Error {
         self.hint.as_deref()
     }
 
+    /// Whether the same call may succeed a little later.
+    pub const fn may_pass(&self) -> bool {
+        matches!(self.kind, ErrorKind::Unavailable | ErrorKind::Overloaded)
+    }
+
+    /// Whether the source will not let this be read, now and later.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self.kind, ErrorKind::Forbidden { .. } | ErrorKind::NotLicensed | ErrorKind::Unsupported)
+    }
+
     /// The reason of the gap that this error leaves; none for errors that stop a sync or need no gap.
     pub fn gap_reason(&self) -> Option<GapReason> {
         match &self.kind {
             ErrorKind::Forbidden { permission } => Some(GapReason::Denied { permission: permission.clone() }),
             ErrorKind::NotLicensed => Some(GapReason::NotLicensed),
             ErrorKind::Unsupported => Some(GapReason::Unsupported),
-            ErrorKind::Unavailable => Some(GapReason::Unavailable),
+            ErrorKind::Unavailable | ErrorKind::Overloaded => Some(GapReason::Unavailable),
             ErrorKind::Protocol | ErrorKind::Rejected => Some(GapReason::Protocol),
             ErrorKind::Config | ErrorKind::Auth | ErrorKind::RateLimited { .. } | ErrorKind::Gone => None,
         }

@@ -1,18 +1,22 @@
 //! The vocabulary of Sightline: what a connector reads and what everything else talks about.
 //!
 //! - [`time`], [`secret`], [`observed`], [`json`]: values.
-//! - [`entity`], [`edge`], [`record`]: the normalized schema.
+//! - [`entity`], [`edge`], [`admin`], [`credential`], [`posture`], [`change`], [`record`]: the normalized schema.
 //! - [`scope`], [`snapshot`]: completeness and sealed state.
 //! - [`error`], [`budget`], [`source`], [`registry`]: what a connector implements and what it is given.
 //!
 //! This crate does no I/O and knows neither a runtime, a store nor an HTTP client.
 
+pub mod admin;
 pub mod budget;
+pub mod change;
+pub mod credential;
 pub mod edge;
 pub mod entity;
 pub mod error;
 pub mod json;
 pub mod observed;
+pub mod posture;
 pub mod record;
 pub mod registry;
 pub mod scope;
@@ -21,7 +25,12 @@ pub mod snapshot;
 pub mod source;
 pub mod time;
 
-pub use edge::{Assignment, AssignmentOrigin, Holding, HoldingScope, LastUse, Membership, Principal, Usage};
+pub use admin::{Ownership, Permission, ScopeSet, SetMember};
+pub use change::{Change, Party};
+pub use credential::{ApiGrant, Credential, CredentialKind, Factor};
+pub use edge::{
+    Assignment, AssignmentOrigin, Holding, HoldingScope, LastUse, Link, Membership, Principal, Push, Usage,
+};
 pub use entity::{
     Account, AccountStatus, ActivityWindow, EntityKind, Group, GroupOrigin, Resource, ResourceStatus, Role,
     Rule,
@@ -29,14 +38,15 @@ pub use entity::{
 pub use error::{Error, ErrorKind, Result};
 pub use json::RawJson;
 pub use observed::Observed;
+pub use posture::{Device, DeviceUse, Governance, Policy, PolicyRule, Setting, Trust};
 pub use record::Record;
 pub use registry::{Registration, Registry};
 pub use scope::{Coverage, Gap, GapReason, Scope};
 pub use secret::Secret;
 pub use snapshot::{Fact, ScopeState, Snapshot, SnapshotNumber};
 pub use source::{
-    About, Check, Context, DataSource, DatasetInfo, DynSource, Forecast, Info, Preflight, RawTask, Step,
-    Tallies, Task, Tenant,
+    About, Absent, Check, Context, DataSource, DatasetInfo, DynSource, Forecast, Info, Preflight, RawTask,
+    SoFar, Step, Tallies, Task, Tenant,
 };
 pub use time::Time;
 

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Account, ActivityWindow, Assignment, EntityKind, Group, Holding, Membership, Resource, Role, Rule, Usage,
+    Account, ActivityWindow, ApiGrant, Assignment, Change, Credential, Device, DeviceUse, EntityKind, Factor,
+    Governance, Group, Holding, Link, Membership, Ownership, Permission, Policy, PolicyRule, Push, Resource,
+    Role, Rule, ScopeSet, SetMember, Setting, Trust, Usage,
 };
 
 /// One normalized fact.
@@ -33,6 +35,40 @@ pub enum Record {
     Usage(Usage),
     /// The span that activity was read for.
     ActivityWindow(ActivityWindow),
+    /// A scope set exists.
+    ScopeSet(Box<ScopeSet>),
+    /// A credential exists.
+    Credential(Box<Credential>),
+    /// A policy exists.
+    Policy(Box<Policy>),
+    /// An identity provider is trusted.
+    Trust(Box<Trust>),
+    /// A device exists.
+    Device(Box<Device>),
+    /// A scope set holds something.
+    SetMember(Box<SetMember>),
+    /// A role allows something.
+    Permission(Permission),
+    /// A group has an owner.
+    Ownership(Ownership),
+    /// An account names another.
+    Link(Link),
+    /// A group is copied into a resource.
+    Push(Box<Push>),
+    /// An application may use the provider's interface.
+    ApiGrant(ApiGrant),
+    /// An account has a second factor.
+    Factor(Box<Factor>),
+    /// A policy has a rule.
+    PolicyRule(Box<PolicyRule>),
+    /// A policy decides about a resource.
+    Governance(Governance),
+    /// An account uses a device.
+    DeviceUse(DeviceUse),
+    /// Something else is set up.
+    Setting(Box<Setting>),
+    /// Something was changed.
+    Change(Box<Change>),
 }
 
 impl Record {
@@ -58,6 +94,23 @@ impl Record {
                 None => format!("usage/{}", usage.account),
             },
             Self::ActivityWindow(_) => "activity_window".to_owned(),
+            Self::ScopeSet(set) => format!("scope_set/{}", set.id),
+            Self::Credential(credential) => format!("credential/{}", credential.id),
+            Self::Policy(policy) => format!("policy/{}", policy.id),
+            Self::Trust(trust) => format!("trust/{}", trust.id),
+            Self::Device(device) => format!("device/{}", device.id),
+            Self::SetMember(member) => format!("set_member/{}/{}", member.set, member.id),
+            Self::Permission(permission) => format!("permission/{}/{}", permission.role, permission.name),
+            Self::Ownership(edge) => format!("ownership/{}/{}", edge.group, edge.owner),
+            Self::Link(link) => format!("link/{}/{}/{}", link.account, link.name, link.to),
+            Self::Push(push) => format!("push/{}/{}", push.resource, push.id),
+            Self::ApiGrant(grant) => format!("api_grant/{}/{}", grant.resource, grant.scope),
+            Self::Factor(factor) => format!("factor/{}/{}", factor.account, factor.id),
+            Self::PolicyRule(rule) => format!("policy_rule/{}/{}", rule.policy, rule.id),
+            Self::Governance(edge) => format!("governance/{}/{}", edge.resource, edge.policy),
+            Self::DeviceUse(edge) => format!("device_use/{}/{}", edge.device, edge.account),
+            Self::Setting(setting) => format!("setting/{}/{}", setting.kind, setting.id),
+            Self::Change(change) => format!("change/{}", change.id),
         }
     }
 
@@ -69,6 +122,11 @@ impl Record {
             Self::Rule(rule) => Some((EntityKind::Rule, &rule.id)),
             Self::Resource(resource) => Some((EntityKind::Resource, &resource.id)),
             Self::Role(role) => Some((EntityKind::Role, &role.id)),
+            Self::ScopeSet(set) => Some((EntityKind::ScopeSet, &set.id)),
+            Self::Credential(credential) => Some((EntityKind::Credential, &credential.id)),
+            Self::Policy(policy) => Some((EntityKind::Policy, &policy.id)),
+            Self::Trust(trust) => Some((EntityKind::Trust, &trust.id)),
+            Self::Device(device) => Some((EntityKind::Device, &device.id)),
             _ => None,
         }
     }

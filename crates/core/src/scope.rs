@@ -42,6 +42,8 @@ pub enum Coverage {
     Whole,
     /// Only additions or changes: what was not seen stays.
     Part,
+    /// All that is new since it was last read, without a hole: with what was read before it is everything.
+    Onward,
 }
 
 /// Why a scope was not read completely.
@@ -65,6 +67,8 @@ pub enum GapReason {
     Undecodable,
     /// The provider's own count says that there is more or less than it listed.
     CountMismatch,
+    /// The data source's settings say that it is not to be read.
+    SwitchedOff,
 }
 
 impl GapReason {
@@ -78,6 +82,7 @@ impl GapReason {
             Self::Protocol => "bad answer",
             Self::Undecodable => "not understood",
             Self::CountMismatch => "count differs",
+            Self::SwitchedOff => "switched off",
         }
     }
 }

@@ -48,6 +48,12 @@ pub struct DatasetInfo {
     pub listed_by: Option<&'static str>,
     /// Whether a sync without it is worthless and fails.
     pub required: bool,
+    /// Whether it is read unless a data source's settings say otherwise.
+    pub on: bool,
+    /// Whether it shows what has changed: without it every sync has to read everything.
+    pub follows: bool,
+    /// The paths that it is read from, with placeholders.
+    pub reads: &'static [&'static str],
     /// The permission that allows it, in the provider's words.
     pub permission: &'static str,
     /// What nobody can see without it.
@@ -87,6 +93,19 @@ pub struct Preflight {
     pub credential_owner: Option<String>,
     /// What may be read, dataset by dataset.
     pub checks: Vec<Check>,
+    /// Whether lists hold what every list of their kind holds: the proof that they are not silently cut.
+    pub canaries: Vec<Canary>,
+    /// What a person should know before they go on.
+    pub warnings: Vec<String>,
+}
+
+/// Something that has to be in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canary {
+    /// What was looked for, and in which list.
+    pub sought: String,
+    /// Whether it was there; none where it could not be looked for.
+    pub found: Option<bool>,
 }
 
 /// Whether one dataset can be read.
@@ -94,16 +113,43 @@ pub struct Preflight {
 pub struct Check {
     /// The dataset's id.
     pub dataset: String,
-    /// None: allowed. Otherwise why not.
-    pub refused: Option<GapReason>,
-    /// What exactly was answered; empty when allowed.
+    /// What was answered.
+    pub verdict: Verdict,
+    /// What exactly, for people; empty when allowed.
     pub detail: String,
+}
+
+/// Whether something can be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It can.
+    Allowed,
+    /// It cannot, and why.
+    Refused(GapReason),
+    /// Only a sync will tell.
+    Unknown,
+}
+
+impl Verdict {
+    /// A short phrase for people.
+    pub const fn phrase(&self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Refused(reason) => reason.phrase(),
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// A unit of work: usually one page of one listing.
 pub trait Task: Serialize + DeserializeOwned + fmt::Display + Send + Sync + 'static {
     /// What the host has to know about it.
     fn about(&self) -> About;
+
+    /// The task that reads its scope from the start: what a sync begins with when this one failed in the last.
+    #[must_use]
+    fn anew(&self) -> Self;
 }
 
 /// What the host has to know about a task before it runs it.
@@ -130,6 +176,10 @@ pub struct Step<T> {
     pub then: Vec<T>,
     /// Work that starts the next sync.
     pub later: Vec<T>,
+    /// What is certain to be gone although its scope was not read as a whole.
+    pub absent: Vec<Absent>,
+    /// Whether what follows reads everything anew: the sync becomes a full one.
+    pub full: bool,
     /// Scopes that need no call because what was read says that they are empty.
     pub empty: Vec<Scope>,
     /// Things inside this answer that could not be read or do not add up.
@@ -146,12 +196,24 @@ impl<T> Default for Step<T> {
             records: Vec::new(),
             then: Vec::new(),
             later: Vec::new(),
+            absent: Vec::new(),
+            full: false,
             empty: Vec::new(),
             gaps: Vec::new(),
             tallies: Vec::new(),
             drift: Vec::new(),
         }
     }
+}
+
+/// Something that is certain to be gone: the source itself said so when it was asked for just that.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Absent {
+    /// An entity, and with it everything that is read under it.
+    Entity(EntityKind, String),
+    /// A fact of the step's own scope, by [`Record::key`].
+    Fact(String),
 }
 
 /// A part of a scope that a step could not read.
@@ -185,6 +247,15 @@ impl Tallies {
             }
         }
     }
+}
+
+/// Numbers that a step may decide by.
+#[derive(Debug, Clone, Default)]
+pub struct SoFar {
+    /// Those of this sync: final for datasets that the task waited for.
+    pub tallies: Arc<Tallies>,
+    /// Those of the last snapshot; empty before the first.
+    pub last: Arc<Tallies>,
 }
 
 /// How many calls a sync needs, before it is run.
@@ -224,16 +295,16 @@ pub trait DataSource: Sized + Send + Sync + 'static {
     /// Finds out whose system it is and what the credential may read: read-only, a few cheap calls.
     fn preflight(&self) -> impl Future<Output = Result<Preflight>> + Send;
 
-    /// What a full sync starts from.
+    /// What a full sync starts from; `kept` are the tasks that the last sync left for this one.
     ///
-    /// A task kept for later by the sync before takes the place of planned tasks of the same scope.
-    fn plan(&self) -> Vec<Self::Task>;
+    /// A sync that is not a full one starts from the kept tasks alone, and whatever they lead to.
+    fn plan(&self, kept: Vec<Self::Task>) -> Vec<Self::Task>;
 
-    /// Does one unit of work; `so_far` holds this sync's numbers, final for datasets that the task waited for.
+    /// Does one unit of work.
     fn step(
         &self,
         task: &Self::Task,
-        so_far: &Tallies,
+        so_far: &SoFar,
     ) -> impl Future<Output = Result<Step<Self::Task>>> + Send;
 
     /// Counts the calls of a full sync, reading only what it must; `last` holds the numbers of the last snapshot.
@@ -267,12 +338,14 @@ pub trait DynSource: Send + Sync {
     fn info(&self) -> &'static Info;
     /// See [`DataSource::preflight`].
     async fn preflight(&self) -> Result<Preflight>;
-    /// See [`DataSource::plan`].
-    fn plan(&self) -> Result<Vec<RawTask>>;
+    /// See [`DataSource::plan`]; kept tasks that this version does not understand are an error.
+    fn plan(&self, kept: &[String]) -> Result<Vec<RawTask>>;
+    /// See [`Task::anew`].
+    fn anew(&self, task: &RawTask) -> Result<RawTask>;
     /// Reads back a task that was written down, perhaps by an older version.
     fn restore(&self, json: &str) -> Result<RawTask>;
     /// See [`DataSource::step`].
-    async fn step(&self, task: &RawTask, so_far: &Tallies) -> Result<Step<RawTask>>;
+    async fn step(&self, task: &RawTask, so_far: &SoFar) -> Result<Step<RawTask>>;
     /// See [`DataSource::forecast`].
     async fn forecast(&self, last: Option<&Tallies>) -> Result<Forecast>;
 }
@@ -299,21 +372,28 @@ impl<S: DataSource> DynSource for S {
         DataSource::preflight(self).await
     }
 
-    fn plan(&self) -> Result<Vec<RawTask>> {
-        erase(&DataSource::plan(self))
+    fn plan(&self, kept: &[String]) -> Result<Vec<RawTask>> {
+        let kept: Result<Vec<S::Task>> = kept.iter().map(|json| parse(json)).collect();
+        erase(&DataSource::plan(self, kept?))
+    }
+
+    fn anew(&self, task: &RawTask) -> Result<RawTask> {
+        RawTask::of(&parse::<S::Task>(&task.json)?.anew())
     }
 
     fn restore(&self, json: &str) -> Result<RawTask> {
         RawTask::of(&parse::<S::Task>(json)?)
     }
 
-    async fn step(&self, task: &RawTask, so_far: &Tallies) -> Result<Step<RawTask>> {
+    async fn step(&self, task: &RawTask, so_far: &SoFar) -> Result<Step<RawTask>> {
         let typed = parse::<S::Task>(&task.json)?;
         let step = DataSource::step(self, &typed, so_far).await?;
         Ok(Step {
             records: step.records,
             then: erase(&step.then)?,
             later: erase(&step.later)?,
+            absent: step.absent,
+            full: step.full,
             empty: step.empty,
             gaps: step.gaps,
             tallies: step.tallies,

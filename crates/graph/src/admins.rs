@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use sightline_core::{AccountStatus, Holding, HoldingScope, Time};
 
-use crate::{AccountIx, Graph, GroupIx, Provenance};
+use crate::{AccountIx, Graph, GroupIx, Provenance, ResourceIx};
 
 /// An account holds a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,8 @@ impl Graph {
                         found.push(self.admin_holding(account, kept, Via::InheritedUnseen));
                     }
                 }
+                // A service application is no account.
+                HeldBy::Resource(_) => {}
                 HeldBy::Group(group) => {
                     for account in self.members(group) {
                         found.push(self.admin_holding(account, kept, Via::Group(group)));
@@ -152,6 +154,7 @@ pub(crate) struct KeptHolding {
 pub(crate) enum HeldBy {
     Account(AccountIx),
     Group(GroupIx),
+    Resource(ResourceIx),
 }
 
 impl Holdings {

@@ -328,12 +328,8 @@ impl Edges<'_> {
                 }
             }
             Record::ActivityWindow(window) => self.windows.push((window, seen)),
-            // Entities were taken out before.
-            Record::Account(_)
-            | Record::Group(_)
-            | Record::Rule(_)
-            | Record::Resource(_)
-            | Record::Role(_) => {}
+            // Entities were taken out before, and the rest says nothing about who reaches what.
+            _ => {}
         }
     }
 
@@ -363,6 +359,8 @@ impl Edges<'_> {
                 }),
                 None => self.skipped.assignments += 1,
             },
+            // No provider assigns an application to an application.
+            Principal::Resource(_) => self.skipped.assignments += 1,
         }
     }
 
@@ -370,6 +368,7 @@ impl Edges<'_> {
         let by = match &holding.principal {
             Principal::Account(id) => self.accounts.get(id).map(|at| HeldBy::Account(AccountIx(at))),
             Principal::Group(id) => self.groups.get(id).map(|at| HeldBy::Group(GroupIx(at))),
+            Principal::Resource(id) => self.resources.get(id).map(|at| HeldBy::Resource(ResourceIx(at))),
         };
         match by {
             Some(by) => self.holdings.push(KeptHolding { by, holding, seen }),

@@ -29,7 +29,7 @@ impl Graph {
             Some(EntityKind::Group) => self
                 .group_with_id(id)
                 .is_some_and(|group| self.is_member(account, group) || self.is_assigned(group, resource)),
-            Some(EntityKind::Rule | EntityKind::Role) => false,
+            Some(_) => false,
             None => true,
         })
     }
@@ -43,7 +43,7 @@ impl Graph {
             }
             // What is read under any account may say that it reaches the resource.
             Some(EntityKind::Account) | None => true,
-            Some(EntityKind::Rule | EntityKind::Role) => false,
+            Some(_) => false,
         })
     }
 
@@ -53,7 +53,7 @@ impl Graph {
             Some(EntityKind::Account) => id == self.account(account).id,
             // The members of any group, and the assignments of any resource, may include the account.
             Some(EntityKind::Group | EntityKind::Resource) | None => true,
-            Some(EntityKind::Rule | EntityKind::Role) => false,
+            Some(_) => false,
         })
     }
 
@@ -98,6 +98,8 @@ pub(crate) enum Bearing {
     Activity,
     /// Why somebody is in a group.
     Rules,
+    /// How the organisation is set up.
+    Posture,
 }
 
 /// What each dataset has to do with: by the facts it holds, and by its name where it holds none.
@@ -125,6 +127,7 @@ impl Bearings {
                 Record::Role(_) | Record::Holding(_) => Bearing::Roles,
                 Record::Usage(_) | Record::ActivityWindow(_) => Bearing::Activity,
                 Record::Rule(_) => Bearing::Rules,
+                _ => Bearing::Posture,
             };
             *scope = Some(bearing);
         }

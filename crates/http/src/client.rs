@@ -1,26 +1,21 @@
 //! The client: one call, with its permission, its retries and its next page.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LINK};
-use reqwest::redirect::Policy;
-use sightline_core::budget::{Answer, Call, RateLimit};
+use reqwest::RequestBuilder;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LINK};
+use sightline_core::budget::Call;
 use sightline_core::{Context, Error, ErrorKind, Result, Secret, Time};
 
-use crate::address::PublicResolver;
-use crate::failure::transport;
+use crate::failure::{redirect, web_page};
+use crate::oauth::{AccessToken, OAuth, Session};
 use crate::paging::next_link;
+use crate::wire::{ATTEMPTS, Patience, Received, Unanswered, Wire};
 use crate::{Address, Cursor};
 
-/// A slow list of a large organisation takes minutes.
-const CALL_TIMEOUT: Duration = Duration::from_mins(5);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Silence between two pieces of an answer.
-const READ_TIMEOUT: Duration = Duration::from_mins(2);
-/// A page of the largest lists is a few megabytes; more is not a page.
-const MAX_BODY_BYTES: usize = 64 << 20;
-const ATTEMPTS: u32 = 5;
-const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// Calls that are made again with a nonce that the server gave, before and after a token was renewed.
+const NONCES: u32 = 2;
 
 /// How calls are signed.
 #[derive(Debug, Clone)]
@@ -34,6 +29,8 @@ pub enum Auth {
         /// The token.
         token: Secret,
     },
+    /// With an access token that the client gets for itself, and renews.
+    OAuth(Arc<OAuth>),
 }
 
 /// One GET of a list or an object.
@@ -51,6 +48,8 @@ pub struct Request<'a> {
     pub cursor: &'a Cursor,
     /// Whether the credential goes along; not before it is certain whose host it is.
     pub signed: bool,
+    /// Whether the caller can ask for less at once where this is too much.
+    pub shrinkable: bool,
 }
 
 /// A successful answer.
@@ -92,17 +91,30 @@ pub struct Refusal<'a> {
 /// A polite client for one service.
 #[derive(Debug, Clone)]
 pub struct Client {
-    inner: reqwest::Client,
-    address: Address,
-    auth: Auth,
-    cx: Context,
+    wire: Wire,
+    credential: Credential,
     name_refusal: fn(&Refusal<'_>) -> Error,
+}
+
+#[derive(Debug, Clone)]
+enum Credential {
+    None,
+    Token {
+        scheme: &'static str,
+        token: Secret,
+    },
+    /// Belongs to this client and its clones alone: a token never goes to another host.
+    OAuth(Arc<Session>),
 }
 
 enum Attempt {
     Done(Page),
     Again(Error),
     Failed(Error),
+    /// The server wants a nonce in the proof, and gave one.
+    AgainWithNonce(Error),
+    /// The access token was refused.
+    AgainWithoutToken(Error, Arc<AccessToken>),
 }
 
 impl Client {
@@ -113,121 +125,105 @@ impl Client {
         cx: &Context,
         name_refusal: fn(&Refusal<'_>) -> Error,
     ) -> Result<Self> {
-        // Another part of the program may have chosen the provider already: either is fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("sightline/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
-            .https_only(!address.is_loopback());
-        if address.is_loopback() {
-            builder = builder.no_proxy();
-        } else {
-            builder = builder.dns_resolver(PublicResolver { host: address.host().to_owned() });
-        }
-        for pem in &cx.extra_roots_pem {
-            let certificate = reqwest::Certificate::from_pem(pem).map_err(|error| {
-                Error::new(ErrorKind::Config, "an extra root certificate is not valid PEM").caused_by(error)
-            })?;
-            builder = builder.tls_certs_merge([certificate]);
-        }
-        let inner = builder.build().map_err(|error| {
-            Error::new(ErrorKind::Config, "the HTTP client could not be made ready").caused_by(error)
-        })?;
-        Ok(Self { inner, address, auth, cx: cx.clone(), name_refusal })
+        let wire = Wire::new(address, cx)?;
+        let credential = match auth {
+            Auth::None => Credential::None,
+            Auth::Token { scheme, token } => Credential::Token { scheme, token },
+            Auth::OAuth(oauth) => Credential::OAuth(Arc::new(Session::new(oauth, wire.clone()))),
+        };
+        Ok(Self { wire, credential, name_refusal })
     }
 
     /// Where it calls.
     pub const fn address(&self) -> &Address {
-        &self.address
+        &self.wire.address
+    }
+
+    /// Seconds that this machine's clock is ahead of the server's, negative when it is behind; none before an answer
+    /// told the server's time.
+    pub fn clock_skew(&self) -> Option<i64> {
+        Some(-self.wire.skew_millis()? / 1000)
+    }
+
+    /// The scopes that the access token carries, after getting one where there is none; none without OAuth.
+    pub async fn granted_scopes(&self) -> Result<Option<BTreeSet<String>>> {
+        match &self.credential {
+            Credential::OAuth(session) => Ok(Some(session.token().await?.scopes().clone())),
+            Credential::None | Credential::Token { .. } => Ok(None),
+        }
     }
 
     /// Makes one call, again where that may help.
     ///
     /// A refusal for the rate limit comes back at once as [`ErrorKind::RateLimited`], so that the caller can do
-    /// something else meanwhile.
+    /// something else meanwhile. An access token that is refused is replaced once.
     pub async fn get(&self, request: &Request<'_>) -> Result<Page> {
-        let mut wait = FIRST_WAIT;
-        let mut attempt = 1;
+        let mut patience = Patience::default();
+        let mut nonces = 0;
+        let mut replaced = false;
         loop {
             match self.attempt(request).await {
                 Attempt::Done(page) => return Ok(page),
-                Attempt::Failed(error) => return Err(error),
-                Attempt::Again(error) if attempt == ATTEMPTS => return Err(error),
                 Attempt::Again(error) => {
-                    let pause = jittered(wait);
-                    tracing::debug!(template = request.template, attempt, pause_ms = pause.as_millis() as u64, %error, "again");
-                    tokio::time::sleep(pause).await;
-                    wait *= 2;
-                    attempt += 1;
+                    // Asked the same again, it would only have the same trouble.
+                    let is_enough = request.shrinkable && *error.kind() == ErrorKind::Overloaded;
+                    patience.again(request.template, error, if is_enough { 2 } else { ATTEMPTS }).await?;
                 }
+                Attempt::AgainWithNonce(_) if nonces < NONCES => nonces += 1,
+                Attempt::AgainWithoutToken(_, refused) if !replaced => {
+                    replaced = true;
+                    if let Credential::OAuth(session) = &self.credential {
+                        session.discard(&refused);
+                    }
+                }
+                Attempt::Failed(error)
+                | Attempt::AgainWithNonce(error)
+                | Attempt::AgainWithoutToken(error, _) => return Err(error),
             }
         }
     }
 
     async fn attempt(&self, request: &Request<'_>) -> Attempt {
-        let call = Call { bucket: request.bucket, template: request.template };
-        let permit = self.cx.budget.acquire(call).await;
-        let started = Instant::now();
-        let mut url = self.address.at(request.path);
+        // Before the budget is asked: a call that holds a place must not wait for a token that needs one.
+        let token = match &self.credential {
+            Credential::OAuth(session) if request.signed => match session.token().await {
+                Ok(token) => Some((session, token)),
+                Err(error) => return Attempt::Failed(error),
+            },
+            _ => None,
+        };
+        let mut url = self.wire.address.at(request.path);
         let mut pairs = request.cursor.over(request.query).peekable();
         if pairs.peek().is_some() {
             url.query_pairs_mut().extend_pairs(pairs);
         }
-        let mut builder = self.inner.get(url).header(ACCEPT, "application/json");
-        match self.authorization(request.signed) {
-            Ok(Some(value)) => builder = builder.header(AUTHORIZATION, value),
-            Ok(None) => {}
-            Err(error) => return Attempt::Failed(error),
-        }
-        let mut response = match builder.send().await {
-            Ok(response) => response,
-            Err(error) => return Attempt::Again(transport(&error, &self.address)),
-        };
-        let status = response.status();
-        let headers = std::mem::take(response.headers_mut());
-        let answer =
-            Answer { status: status.as_u16(), rate_limit: rate_limit(&headers), date: date(&headers) };
-        let again_at = self.cx.budget.observe(call, answer);
-
-        // A length is only a hint: it is bounded, and what comes may be compressed.
-        let length = response.content_length().unwrap_or(0).min(4 << 20) as usize;
-        let mut body = Vec::with_capacity(length);
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY_BYTES => {
-                    let text = format!("an answer is larger than {} MB", MAX_BODY_BYTES >> 20);
-                    return Attempt::Failed(Error::new(ErrorKind::Protocol, text));
+        let call = Call { bucket: request.bucket, template: request.template };
+        let mut nonce = None;
+        let received = self.wire.exchange(call, |http| {
+            let builder = http.get(url.clone()).header(ACCEPT, "application/json");
+            match &token {
+                Some((session, token)) => {
+                    nonce = session.nonce();
+                    session.sign(builder, token, &url, nonce.as_deref())
                 }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Err(error) => return Attempt::Again(transport(&error, &self.address)),
+                None => self.authorize(builder, request.signed),
             }
+        });
+        let received = match received.await {
+            Ok(received) => received,
+            Err(Unanswered::Again(error)) => return Attempt::Again(error),
+            Err(Unanswered::Failed(error)) => return Attempt::Failed(error),
+        };
+        let host = self.wire.address.host();
+        if let Some((session, _)) = &token {
+            session.learn_nonce(&received.headers);
         }
-        drop(permit);
-        tracing::trace!(
-            template = request.template,
-            status = status.as_u16(),
-            bytes = body.len(),
-            elapsed_ms = started.elapsed().as_millis() as u64,
-            request_id = headers.get("x-okta-request-id").and_then(|id| id.to_str().ok()),
-            "called"
-        );
-
-        let host = self.address.host();
-        match status.as_u16() {
-            200..=299 if is_html(&headers, &body) => Attempt::Failed(
-                Error::new(
-                    ErrorKind::Protocol,
-                    format!("{host} answered with a web page where JSON was expected"),
-                )
-                .hint("check the address; a proxy or a sign-in page may stand in between"),
-            ),
+        match received.status {
+            200..=299 if received.is_html() => Attempt::Failed(web_page(host)),
             200..=299 => {
                 // A cursor may hold any text: a header that is not plain ASCII is still a link.
-                let links: Vec<_> = headers
+                let links: Vec<_> = received
+                    .headers
                     .get_all(LINK)
                     .iter()
                     .map(|value| String::from_utf8_lossy(value.as_bytes()))
@@ -245,77 +241,80 @@ impl Client {
                         }
                     },
                 };
-                Attempt::Done(Page { body, next, date: answer.date })
+                Attempt::Done(Page { body: received.body, next, date: received.date })
             }
-            300..=399 => Attempt::Failed(
-                Error::new(
-                    ErrorKind::Protocol,
-                    format!("{host} redirects to another place, which is never followed"),
-                )
-                .hint("use the address that the redirect leads to"),
-            ),
+            300..=399 => Attempt::Failed(redirect(host)),
             429 => Attempt::Failed(Error::new(
-                ErrorKind::RateLimited { until: again_at },
-                format!("the rate limit of {} is used up until {again_at}", request.bucket),
+                ErrorKind::RateLimited { until: received.again_at },
+                format!("the rate limit of {} is used up until {}", request.bucket, received.again_at),
             )),
-            code => {
-                let refusal = Refusal { status: code, template: request.template, body: &body, host };
+            status => {
+                let refusal = Refusal { status, template: request.template, body: &received.body, host };
                 let error = (self.name_refusal)(&refusal);
-                if matches!(error.kind(), ErrorKind::Unavailable) {
-                    Attempt::Again(error)
-                } else {
-                    Attempt::Failed(error)
+                match token {
+                    Some((session, token)) => refused(error, &received, session, token, nonce.as_deref()),
+                    None if error.may_pass() => Attempt::Again(error),
+                    None => Attempt::Failed(error),
                 }
             }
         }
     }
 
-    fn authorization(&self, signed: bool) -> Result<Option<HeaderValue>> {
-        let Auth::Token { scheme, token } = &self.auth else { return Ok(None) };
-        if !signed {
-            return Ok(None);
+    fn authorize(&self, builder: RequestBuilder, signed: bool) -> Result<RequestBuilder> {
+        match &self.credential {
+            Credential::Token { scheme, token } if signed => {
+                Ok(builder.header(AUTHORIZATION, sensitive(scheme, token)?))
+            }
+            _ => Ok(builder),
         }
-        let mut value = HeaderValue::try_from(format!("{scheme} {}", token.expose()))
-            .map_err(|_| Error::new(ErrorKind::Auth, "the token has characters that no token has"))?;
-        value.set_sensitive(true);
-        Ok(Some(value))
     }
 }
 
-/// Between half of the wait and the whole, so that many clients don't come back at the same moment.
-fn jittered(wait: Duration) -> Duration {
-    wait.mul_f64(0.5 + fastrand::f64() / 2.0)
+/// What a refusal of a call with an access token leads to.
+fn refused(
+    error: Error,
+    received: &Received,
+    session: &Session,
+    token: Arc<AccessToken>,
+    nonce: Option<&str>,
+) -> Attempt {
+    if token.needs_proof() && matches!(received.status, 400 | 401) {
+        let complains_about = |name: &str| received.names_error(name);
+        let has_new_nonce = session.nonce().as_deref() != nonce;
+        if has_new_nonce && (received.status == 401 || complains_about("use_dpop_nonce")) {
+            return Attempt::AgainWithNonce(error);
+        }
+        if complains_about("invalid_dpop_proof") || complains_about("use_dpop_nonce") {
+            // Not what the connector would name: nothing else can be read either.
+            let error = Error::new(
+                ErrorKind::Auth,
+                format!("the proof of the access token was refused (HTTP {})", received.status),
+            );
+            return Attempt::AgainWithoutToken(error, token);
+        }
+    }
+    match (error.kind(), received.status) {
+        _ if error.may_pass() => Attempt::Again(error),
+        // Some providers also answer so for features that are not there; the connector can tell.
+        (ErrorKind::Auth, 401) => Attempt::AgainWithoutToken(error, token),
+        _ => Attempt::Failed(error),
+    }
 }
 
-fn date(headers: &HeaderMap) -> Option<Time> {
-    headers.get(DATE).and_then(|value| value.to_str().ok()).and_then(Time::parse_http_date)
-}
-
-/// Reads the rate-limit headers; where a proxy doubled them, the smaller value holds.
-fn rate_limit(headers: &HeaderMap) -> Option<RateLimit> {
-    let smallest = |name: &str| {
-        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).filter_map(|number| number.trim().parse::<u64>().ok()).min()
-    };
-    Some(RateLimit {
-        limit: smallest("x-rate-limit-limit")?,
-        remaining: smallest("x-rate-limit-remaining")?,
-        reset: Time::from_secs(smallest("x-rate-limit-reset")? as i64),
-    })
-}
-
-fn is_html(headers: &HeaderMap, body: &[u8]) -> bool {
-    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    declared.starts_with("text/html") || body.trim_ascii_start().first() == Some(&b'<')
+/// The value of `Authorization`.
+pub(crate) fn sensitive(scheme: &str, token: &Secret) -> Result<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("{scheme} {}", token.expose()))
+        .map_err(|_| Error::new(ErrorKind::Auth, "the token has characters that no token has"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
-    use sightline_core::budget::{Budget, Permit};
+    use sightline_core::budget::{Answer, Budget, Permit};
     use sightline_core::time::SystemClock;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -384,6 +383,7 @@ mod tests {
                 query: &query,
                 cursor: &cursor,
                 signed: true,
+                shrinkable: false,
             })
             .await
     }

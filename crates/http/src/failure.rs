@@ -31,13 +31,28 @@ pub(crate) fn transport(error: &reqwest::Error, address: &Address) -> Error {
             "if a proxy inspects TLS here, add its authority with `http.extra_roots` in the configuration",
         )
     } else if error.is_timeout() || has(&["timed out"]) {
-        (format!("{host} did not answer in time"), "check the network and try again")
+        // Who was reached and is silent has too much to do.
+        let kind = if error.is_connect() { ErrorKind::Unavailable } else { ErrorKind::Overloaded };
+        return Error::new(kind, format!("{host} did not answer in time"))
+            .hint("check the network and try again");
     } else if error.is_connect() {
         (format!("{host} refused the connection ({reason})"), "check the address and the port")
     } else {
         (format!("the connection to {host} broke ({reason})"), "try again")
     };
     Error::new(ErrorKind::Unavailable, text).hint(hint)
+}
+
+/// Names an answer that is made for people.
+pub(crate) fn web_page(host: &str) -> Error {
+    Error::new(ErrorKind::Protocol, format!("{host} answered with a web page where JSON was expected"))
+        .hint("check the address; a proxy or a sign-in page may stand in between")
+}
+
+/// Names an answer that leads elsewhere.
+pub(crate) fn redirect(host: &str) -> Error {
+    Error::new(ErrorKind::Protocol, format!("{host} redirects to another place, which is never followed"))
+        .hint("use the address that the redirect leads to")
 }
 
 fn chain(error: &(dyn StdError + 'static)) -> String {

@@ -49,7 +49,7 @@ impl Progress {
     pub(crate) fn show(&self, event: &Event) {
         let Ok(mut state) = self.state.lock() else { return };
         match event {
-            Event::Started { number, resumed } => {
+            Event::Started { number, resumed, .. } => {
                 let how = if *resumed { "going on with" } else { "beginning" };
                 self.say(&format!("{how} sync {number}"));
             }

@@ -4,14 +4,26 @@
 //! shared code with the server. Everything it returns is sorted plain data.
 
 mod changes;
+mod clients;
+mod ownership;
+mod requests;
+mod settings;
+mod sign_in;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use self::changes::{Change, ChangeKind, Dirty};
+pub use self::{
+    changes::{Change, ChangeKind, Dirty},
+    clients::{ClientCredential, ClientGrant, ClientRoleHeld, Integration, Token},
+    ownership::{AppRow, Assignee, Binding, Owner, PermissionGiven, Push, SetEntry},
+    requests::RequestsMinimum,
+    settings::{Linked, SetUp},
+    sign_in::{AppPolicy, DeviceKnown, FactorEnrolled, PolicySet},
+};
 use crate::company::{
-    App, Company, EVERYONE, EventKind, GroupKind, Holder, Role, RoleScope, Status, Subject, User,
+    App, Company, EVERYONE, EventKind, Holder, Role, RoleScope, SettingKind, Status, Subject, User,
 };
 
 /// The truth about a company.
@@ -47,6 +59,36 @@ pub struct Counts {
     pub custom_roles: u64,
     /// Resource sets.
     pub resource_sets: u64,
+    /// Pairs of a group and an owner.
+    pub owners: u64,
+    /// Groups pushed to applications.
+    pub push_mappings: u64,
+    /// Entries of all resource sets.
+    pub set_resources: u64,
+    /// Triples of a resource set, a custom role and who holds it.
+    pub binding_members: u64,
+    /// Scopes granted to applications.
+    pub grants: u64,
+    /// Keys and secrets of applications.
+    pub credentials: u64,
+    /// Roles held by machine clients.
+    pub client_roles: u64,
+    /// API tokens.
+    pub api_tokens: u64,
+    /// Integrations that call the API by themselves.
+    pub api_services: u64,
+    /// Policies of all types.
+    pub policies: u64,
+    /// Rules of all policies.
+    pub policy_rules: u64,
+    /// Enrolled second factors.
+    pub factors: u64,
+    /// Devices.
+    pub devices: u64,
+    /// Pairs of a device and a user.
+    pub device_users: u64,
+    /// Everything else that is set up, by kind.
+    pub settings: BTreeMap<SettingKind, u64>,
     /// Events that the log serves.
     pub events: u64,
 }
@@ -139,27 +181,6 @@ pub enum AdminScope {
     ResourceSet(String),
 }
 
-/// The fewest requests that a full read can take, per listing, with the largest pages the API allows.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct RequestsMinimum {
-    /// `/users` without and with the filter for deactivated accounts.
-    pub users: u64,
-    /// `/groups`.
-    pub groups: u64,
-    /// `/groups/{id}/users` of all groups but the empty ones and *Everyone*.
-    pub group_members: u64,
-    /// `/groups/rules`.
-    pub rules: u64,
-    /// `/apps`.
-    pub apps: u64,
-    /// `/apps/{id}/users`, at least one per application.
-    pub app_users: u64,
-    /// `/apps/{id}/groups`, at least one per application.
-    pub app_groups: u64,
-    /// `/users/{id}/roles`, one per role holder, and the list of holders.
-    pub roles: u64,
-}
-
 impl Company {
     /// What a perfect reader must find.
     pub fn truth(&self) -> Truth<'_> {
@@ -180,6 +201,10 @@ impl Truth<'_> {
             let scope = if row.via.is_none() { "USER" } else { "GROUP" };
             *by_scope.entry(scope.to_owned()).or_default() += 1;
         }
+        let mut settings = BTreeMap::new();
+        for setting in &company.settings {
+            *settings.entry(setting.kind).or_default() += 1;
+        }
         Counts {
             accounts: company.users.iter().filter(|user| !user.deleted).count() as u64,
             accounts_by_status: by_status,
@@ -194,6 +219,21 @@ impl Truth<'_> {
                 as u64,
             custom_roles: company.custom_roles.len() as u64,
             resource_sets: company.resource_sets.len() as u64,
+            owners: company.owners.len() as u64,
+            push_mappings: company.push_mappings.len() as u64,
+            set_resources: company.resource_sets.iter().map(|set| set.resources.len() as u64).sum(),
+            binding_members: self.bindings().len() as u64,
+            grants: company.grants.len() as u64,
+            credentials: company.credentials.len() as u64,
+            client_roles: company.client_roles.len() as u64,
+            api_tokens: company.api_tokens.len() as u64,
+            api_services: company.api_services.len() as u64,
+            policies: company.policies.len() as u64,
+            policy_rules: company.policies.iter().map(|policy| policy.rules.len() as u64).sum(),
+            factors: company.factors.len() as u64,
+            devices: company.devices.len() as u64,
+            device_users: company.devices.iter().map(|device| device.users.len() as u64).sum(),
+            settings,
             events: company.served_events().len() as u64,
         }
     }
@@ -323,22 +363,8 @@ impl Truth<'_> {
     pub fn admins(&self) -> Vec<Admin> {
         let mut admins = Vec::new();
         for assignment in &self.company.role_assignments {
-            let role = match assignment.role {
-                Role::Standard(name) => name.to_owned(),
-                Role::Custom(role) => self.company.custom_roles[role as usize].id.to_string(),
-            };
-            let scope = match &assignment.scope {
-                RoleScope::Org => AdminScope::Org,
-                RoleScope::Groups(groups) => {
-                    AdminScope::Targets(sorted(groups.iter().map(|&group| self.group_id(group))))
-                }
-                RoleScope::Apps(apps) => AdminScope::Targets(sorted(
-                    apps.iter().map(|&app| self.company.apps[app as usize].id.to_string()),
-                )),
-                RoleScope::ResourceSet(set) => {
-                    AdminScope::ResourceSet(self.company.resource_sets[*set as usize].id.to_string())
-                }
-            };
+            let role = self.role_name(assignment.role);
+            let scope = self.scope(&assignment.scope);
             let (users, via) = match assignment.holder {
                 Holder::User(user) => (vec![user], None),
                 Holder::Group(group) => (self.company.members(group).to_vec(), Some(self.group_id(group))),
@@ -352,36 +378,6 @@ impl Truth<'_> {
         }
         admins.sort();
         admins
-    }
-
-    /// The fewest requests that a full read can take. A full last page of groups or rules costs one more, because the
-    /// server does not yet know that it is the last one.
-    pub fn requests_minimum(&self) -> RequestsMinimum {
-        let company = self.company;
-        let pages = |count: usize, size: usize| count.div_ceil(size) as u64;
-        let pages_and_the_end = |count: usize, size: usize| (count / size + 1) as u64;
-        let each_app = |size: usize, count: &dyn Fn(&App) -> usize| -> u64 {
-            company.apps.iter().filter(|app| !app.deleted).map(|app| pages(count(app), size).max(1)).sum()
-        };
-        let counts = self.counts();
-        let (accounts, groups) = (counts.accounts as usize, counts.groups as usize);
-        let (apps, holders) = (counts.apps as usize, counts.role_holders);
-        let live = company.users.iter().filter(|user| user.status != Status::Deprovisioned).count();
-        RequestsMinimum {
-            users: pages(live, 200).max(1) + pages(accounts - live, 200).max(1),
-            groups: pages_and_the_end(groups, 200),
-            group_members: company
-                .groups
-                .iter()
-                .filter(|group| group.kind != GroupKind::BuiltIn)
-                .map(|group| pages(group.members.len(), 1000))
-                .sum(),
-            rules: pages_and_the_end(company.rules.len(), 200),
-            apps: pages(apps, 200),
-            app_users: each_app(500, &|app| app.users.len()),
-            app_groups: each_app(200, &|app| app.groups.len()),
-            roles: holders + pages(holders as usize, 100).max(1),
-        }
     }
 
     fn paths(self, app: &App) -> BTreeMap<u32, BTreeSet<PathKind>> {
@@ -410,6 +406,31 @@ impl Truth<'_> {
         self.company.groups[group as usize].id.to_string()
     }
 
+    /// The standard role's type, or the custom role's id.
+    fn role_name(self, role: Role) -> String {
+        match role {
+            Role::Standard(name) => name.to_owned(),
+            Role::Custom(role) => self.company.custom_roles[role as usize].id.to_string(),
+        }
+    }
+
+    fn scope(self, scope: &RoleScope) -> AdminScope {
+        match scope {
+            RoleScope::Org => AdminScope::Org,
+            RoleScope::Groups(groups) => {
+                AdminScope::Targets(sorted(groups.iter().map(|&group| self.group_id(group))))
+            }
+            RoleScope::Apps(apps) => AdminScope::Targets(sorted(apps.iter().map(|&app| self.app_id(app)))),
+            RoleScope::ResourceSet(set) => {
+                AdminScope::ResourceSet(self.company.resource_sets[*set as usize].id.to_string())
+            }
+        }
+    }
+
+    fn app_id(self, app: u32) -> String {
+        self.company.apps[app as usize].id.to_string()
+    }
+
     fn user_id(self, user: u32) -> String {
         self.company.users[user as usize].id.to_string()
     }
@@ -419,8 +440,8 @@ fn can_sign_in(user: &User, app: &App) -> bool {
     app.active && matches!(user.status, Status::Active | Status::PasswordExpired | Status::Recovery)
 }
 
-fn sorted(items: impl Iterator<Item = String>) -> Vec<String> {
-    let mut items: Vec<String> = items.collect();
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
     items.sort();
     items
 }

@@ -1,6 +1,7 @@
 //! How long a store takes to keep whole companies, and how much memory and disk that needs.
 //!
-//! Three syncs of each company: the first, one that finds the same, and one that finds every hundredth account changed.
+//! Full syncs of each company: the first, one that finds the same, and one that finds every hundredth account changed.
+//! Then incremental ones: nothing, 50 groups, 50 accounts, and one account that is gone.
 
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
 #![expect(clippy::unwrap_used, reason = "a measurement that fails has nothing to go on with")]
@@ -9,18 +10,20 @@
 #[path = "../tests/store/made.rs"]
 mod made;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sightline_core::{
-    Assignment, AssignmentOrigin, Observed, Principal, RawJson, Record, Resource, ResourceStatus, Scope,
+    Absent, Assignment, AssignmentOrigin, EntityKind, Observed, Principal, RawJson, Record, Resource,
+    ResourceStatus, Scope,
 };
-use sightline_store::{Mark, OpenMode, StepOutcome, Store};
+use sightline_store::{DatasetChange, Mark, OpenMode, StepOutcome, Store};
 use tempfile::TempDir;
 
 use crate::made::{account, add_source, group, listing, member, outcome, rules, time, under};
 
 fn main() {
-    let size = Size { accounts: 10_000, groups: 500, members: 100_000, resources: 100, assignments: 80_000 };
+    let size = Size { accounts: 6_000, groups: 300, members: 60_000, resources: 100, assignments: 48_000 };
     measure(&size, true);
     let size =
         Size { accounts: 100_000, groups: 5_000, members: 2_500_000, resources: 500, assignments: 2_000_000 };
@@ -83,6 +86,8 @@ fn resource(id: &str, label: &str) -> Record {
         sign_on_mode: None,
         features: Vec::new(),
         implicit_assignment: Observed::Known(false),
+        client_id: None,
+        service: false,
         created: None,
         last_updated: None,
         raw: RawJson::default(),
@@ -100,6 +105,8 @@ fn assigned(resource: &str, account: &str, status: &str) -> Record {
         priority: None,
         since: Some(time(5)),
         last_updated: None,
+        sync_state: None,
+        profile: RawJson::default(),
     })
 }
 
@@ -144,38 +151,80 @@ fn measure(size: &Size, whole_snapshot: bool) {
         let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
         figure("one commit", format!("median {}, longest {}", shown(median), shown(longest)));
 
-        let begun = Instant::now();
-        let report = store.seal(source, number, time(2), &rules()).unwrap();
-        figure("sealing", shown(begun.elapsed()));
-        let total = |count: fn(&sightline_store::DatasetChange) -> u64| -> u64 {
-            report.datasets.values().map(count).sum()
-        };
-        figure(
-            "change",
-            format!(
-                "{} added, {} removed, {} changed, {} facts now",
-                total(|change| change.added),
-                total(|change| change.removed),
-                total(|change| change.changed),
-                total(|change| change.total)
-            ),
-        );
-
-        let begun = Instant::now();
-        let facts = if whole_snapshot {
-            store.snapshot(source, number).unwrap().facts.len()
-        } else {
-            let mut count = 0;
-            store.visit_facts(source, number, |_| count += 1).unwrap();
-            count
-        };
-        figure(if whole_snapshot { "reading it" } else { "visiting it" }, shown(begun.elapsed()));
-        assert_eq!(facts as u64, total(|change| change.total));
-        let bytes = std::fs::metadata(dir.path().join("sightline.redb")).unwrap().len();
-        figure("file", format!("{:.1} MB", bytes as f64 / 1e6));
+        seal(&store, source, number, whole_snapshot);
+        size_of(dir.path());
+    }
+    for (what, steps) in incremental(size) {
+        println!("  {what}");
+        let tasks = vec!["{}".to_owned(); steps.len()];
+        let number = store.begin_sync(source, time(1), false, &tasks).unwrap().number;
+        store.commit_steps(source, &steps).unwrap();
+        seal(&store, source, number, whole_snapshot);
+        size_of(dir.path());
     }
     // Of the largest company so far, which is this one.
     figure("peak memory", peak_memory().unwrap_or_else(|| "unknown".to_owned()));
+}
+
+/// Steps of syncs that read only what changed.
+fn incremental(size: &Size) -> [(&'static str, Vec<StepOutcome>); 4] {
+    let user = |n: usize| format!("00u{:017}", n * 7919 % size.accounts);
+    let members = |g: usize| {
+        let id = format!("00g{g:017}");
+        let scope = under("members", &id);
+        // One fewer than there were.
+        let users = (1..size.members / size.groups).map(|m| member(&id, &user(m * 31 + g * 17)));
+        let marks = vec![(scope.clone(), Mark::Complete)];
+        StepOutcome { records: users.collect(), marks, ..outcome(g as u64, scope) }
+    };
+    let changed = StepOutcome {
+        records: (0..50).map(|n| account(&user(n * 97), "Changed")).collect(),
+        marks: vec![(listing("users"), Mark::Part)],
+        ..outcome(0, listing("users"))
+    };
+    let gone = StepOutcome {
+        absent: vec![Absent::Entity(EntityKind::Account, user(1))],
+        ..outcome(0, listing("changes"))
+    };
+    [
+        ("nothing changed", Vec::new()),
+        ("50 groups read", (0..50).map(members).collect()),
+        ("50 accounts changed", vec![changed]),
+        ("one account gone", vec![gone]),
+    ]
+}
+
+fn seal(store: &Store, source: u64, number: u64, whole_snapshot: bool) {
+    let begun = Instant::now();
+    let report = store.seal(source, number, time(2), &rules()).unwrap();
+    figure("sealing", shown(begun.elapsed()));
+    let total = |count: fn(&DatasetChange) -> u64| -> u64 { report.datasets.values().map(count).sum() };
+    figure(
+        "change",
+        format!(
+            "{} added, {} removed, {} changed, {} facts now",
+            total(|change| change.added),
+            total(|change| change.removed),
+            total(|change| change.changed),
+            total(|change| change.total)
+        ),
+    );
+
+    let begun = Instant::now();
+    let facts = if whole_snapshot {
+        store.snapshot(source, number).unwrap().facts.len()
+    } else {
+        let mut count = 0;
+        store.visit_facts(source, number, |_| count += 1).unwrap();
+        count
+    };
+    figure(if whole_snapshot { "reading it" } else { "visiting it" }, shown(begun.elapsed()));
+    assert_eq!(facts as u64, total(|change| change.total));
+}
+
+fn size_of(dir: &Path) {
+    let bytes = std::fs::metadata(dir.join("sightline.redb")).unwrap().len();
+    figure("file", format!("{:.1} MB", bytes as f64 / 1e6));
 }
 
 fn figure(name: &str, value: impl AsRef<str>) {

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use memchr::memmem::Finder;
 use redb::{ReadableTable, Table};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -118,6 +119,20 @@ pub(crate) struct Unpacker(RefCell<Decompressor<'static>>);
 impl Unpacker {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self(RefCell::new(Decompressor::new().map_err(cannot_compress)?)))
+    }
+
+    /// Whether the bytes of any of these texts are in a blob; `what` names it in errors.
+    ///
+    /// Texts are stored as they are, so that a blob without their bytes has no value with one of them.
+    pub(crate) fn mentions(&self, blob: Vec<u8>, texts: &[Finder<'_>], what: String) -> Result<bool> {
+        let mut frames: Values<'_, ()> = self.read(blob, what);
+        while frames.at < frames.blob.len() {
+            frames.open_frame().map_err(|error| frames.damage(&error))?;
+            if texts.iter().any(|text| text.find(&frames.plain).is_some()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Reads the values of a blob; `what` names it in errors.
@@ -240,6 +255,21 @@ mod tests {
             let values: Vec<_> = (0..count).map(|n| (format!("value {n}"), n * n)).collect();
             assert_eq!(read(blob_of(&values)).unwrap(), values);
         }
+    }
+
+    #[test]
+    fn a_text_is_found_in_any_frame_and_only_where_it_is() {
+        let values: Vec<_> = (0..100_000_u64).map(|n| (format!("value {n}."), n)).collect();
+        let blob = blob_of(&values);
+        let mentions = |texts: &[&str]| {
+            let texts: Vec<Finder<'_>> = texts.iter().map(|text| Finder::new(*text)).collect();
+            Unpacker::new().unwrap().mentions(blob.clone(), &texts, "test".to_owned()).unwrap()
+        };
+        for n in [0, 1, 50_000, 99_999] {
+            assert!(mentions(&["other", &format!("value {n}.")]), "{n}");
+        }
+        assert!(!mentions(&["value 100000.", "other"]));
+        assert!(!mentions(&[]));
     }
 
     #[test]

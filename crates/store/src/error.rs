@@ -47,6 +47,14 @@ pub enum StoreError {
         /// Newest format that this version reads.
         supported: u32,
     },
+    /// An earlier version of the program wrote the store, in a format that is no longer read.
+    #[error("the store has format {found}, this version reads only format {supported}")]
+    Older {
+        /// Format of the store.
+        found: u32,
+        /// The format that this version reads.
+        supported: u32,
+    },
     /// Something in the store cannot be read back.
     #[error("the store is damaged: {what}")]
     Damaged {
@@ -166,6 +174,11 @@ impl StoreError {
             }
             Self::NotAStore { .. } => "name another data directory, or move the file away".to_owned(),
             Self::Newer { .. } => "use the version of Sightline that wrote it, or a later one".to_owned(),
+            Self::Older { .. } => {
+                "made by an earlier version; its snapshots cannot be read by this one: use a new data directory (the \
+                 data sources have to be connected again)"
+                    .to_owned()
+            }
             Self::Damaged { .. } => "restore the data directory from a backup".to_owned(),
             Self::Io { source, path, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

@@ -18,6 +18,7 @@ mod lock;
 mod open;
 mod progress;
 mod read;
+mod reading;
 mod seal;
 mod source;
 mod tables;

@@ -1,5 +1,6 @@
 //! Opening the store, and the one way to read and to write it.
 
+use std::cmp::Ordering;
 use std::fs::{self, OpenOptions as FileOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -138,10 +139,11 @@ impl Store {
         };
         let row = redb::ReadableTable::get(&meta, META_FORMAT)?.ok_or_else(not_ours)?;
         let found = u32::from_le_bytes(row.value().try_into().map_err(|_| not_ours())?);
-        if found > FORMAT {
-            return Err(StoreError::Newer { found, supported: FORMAT });
+        match found.cmp(&FORMAT) {
+            Ordering::Greater => Err(StoreError::Newer { found, supported: FORMAT }),
+            Ordering::Less => Err(StoreError::Older { found, supported: FORMAT }),
+            Ordering::Equal => Ok(()),
         }
-        Ok(())
     }
 
     /// Whether this handle may write.

@@ -8,15 +8,16 @@ use std::collections::BTreeMap;
 use redb::{ReadableTable, WriteTransaction};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use sightline_core::{Gap, Record, Scope, SnapshotNumber, Tallies, Time};
+use sightline_core::{Absent, EntityKind, Gap, Record, Scope, SnapshotNumber, Tallies, Time};
 
 use crate::codec::{self, Packer};
 use crate::error::{Result, StoreError};
 use crate::keys;
 use crate::kind::{Kind, Kinds};
 use crate::open::Store;
+use crate::reading::Reading;
 use crate::source::{clear_sync, require};
-use crate::tables::{DRIFT, LATER, NUMBERS, PROGRESS, SNAPSHOTS, STAGED, SYNCS, TASKS};
+use crate::tables::{ABSENT, DRIFT, LATER, NUMBERS, PROGRESS, SNAPSHOTS, STAGED, SYNCS, TASKS};
 
 /// A sync in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,11 @@ pub struct StepOutcome {
     pub then: Vec<String>,
     /// Tasks that start the next sync, JSON.
     pub later: Vec<String>,
+    /// What is certain to be gone, although its scope was not read as a whole: it was gone after `records` were read, and
+    /// what a later step reads is there again.
+    pub absent: Vec<Absent>,
+    /// Whether what follows reads everything anew: the sync becomes a full one.
+    pub full: bool,
     /// Scopes of which is now known how they were read.
     pub marks: Vec<(Scope, Mark)>,
     /// Numbers to add up.
@@ -76,7 +82,8 @@ pub struct StepOutcome {
 
 /// How a scope was read.
 ///
-/// Of several marks of one scope `Gone` wins over `Gap`, and `Gap` over the others; among equals the last one.
+/// Of several marks of one scope `Gone` wins over `Gap`, `Gap` over those that say that all of it was read, and these over
+/// the others; among equals the last one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mark {
     /// All of it was read: what was not seen is gone.
@@ -87,16 +94,19 @@ pub enum Mark {
     Gap(Gap),
     /// What it is read under has vanished.
     Gone,
-    /// All changes since the last time were read: what was not seen stays.
+    /// All changes since the last time were read: what was not seen stays, and so does what could not be read before.
     Part,
+    /// What is new was read without a hole: what was not seen stays, and nothing is missing.
+    Onward,
 }
 
 impl Mark {
     const fn rank(&self) -> u8 {
         match self {
-            Self::Complete | Self::Empty | Self::Part => 0,
-            Self::Gap(_) => 1,
-            Self::Gone => 2,
+            Self::Part | Self::Onward => 0,
+            Self::Complete | Self::Empty => 1,
+            Self::Gap(_) => 2,
+            Self::Gone => 3,
         }
     }
 
@@ -120,6 +130,8 @@ pub(crate) struct StoredProgress {
     pub(crate) mark: Option<Mark>,
     pub(crate) records: u64,
     kinds: Vec<u8>,
+    /// Whether facts of it were found absent.
+    pub(crate) absences: bool,
 }
 
 impl StoredProgress {
@@ -162,6 +174,11 @@ impl Store {
         })
     }
 
+    /// Whether a sync of the data source is in progress.
+    pub fn has_sync_in_progress(&self, source_id: u64) -> Result<bool> {
+        Ok(self.begin_read()?.open_table(SYNCS)?.get(source_id)?.is_some())
+    }
+
     /// Where the sync of a data source stands; none when none is in progress.
     pub fn resume(&self, source_id: u64) -> Result<Option<SyncInProgress>> {
         let txn = self.begin_read()?;
@@ -188,7 +205,12 @@ impl Store {
         let mut blobs = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
             for record in &outcome.records {
-                packer.push(record)?;
+                packer.push(&Reading::Read(record))?;
+            }
+            for absent in &outcome.absent {
+                if let Absent::Fact(key) = absent {
+                    packer.push(&Reading::<&Record>::Absent(key.clone()))?;
+                }
             }
             blobs.push(packer.finish()?);
         }
@@ -300,11 +322,15 @@ fn stage_steps(
         let step = sync.next_step;
         sync.next_step += 1;
         put_later(txn, source_id, sync.row.number, &outcome.later)?;
-        if !outcome.records.is_empty() {
+        if !blob.is_empty() {
             let row = keys::numbered(&keys::scope(source_id, &outcome.scope), step);
             codec::put_blob(&mut txn.open_table(STAGED)?, &row, blob)?;
-            entry(&mut progress, &progress_table, source_id, &outcome.scope)?.count(&outcome.records);
+            let progress = entry(&mut progress, &progress_table, source_id, &outcome.scope)?;
+            progress.count(&outcome.records);
+            progress.absences |= outcome.absent.iter().any(|absent| matches!(absent, Absent::Fact(_)));
         }
+        note_absent_entities(txn, source_id, outcome)?;
+        sync.row.full |= outcome.full;
         for (scope, mark) in &outcome.marks {
             entry(&mut progress, &progress_table, source_id, scope)?.put_mark(mark);
         }
@@ -328,6 +354,37 @@ fn stage_steps(
         }
     }
     Ok(added)
+}
+
+/// Keeps which entities are gone: steps are stored in their order, so the last word about an entity counts.
+fn note_absent_entities(txn: &WriteTransaction, source_id: u64, outcome: &StepOutcome) -> Result<()> {
+    let mut table = txn.open_table(ABSENT)?;
+    let key = |kind: EntityKind, id: &str| keys::named(source_id, &format!("{kind}/{id}"));
+    let (from, to) = (keys::source(source_id), keys::after_source(source_id));
+    if table.range(from.as_slice()..to.as_slice())?.next().is_some() {
+        for (kind, id) in outcome.records.iter().filter_map(Record::entity) {
+            table.remove(key(kind, id).as_slice())?;
+        }
+    }
+    for absent in &outcome.absent {
+        if let Absent::Entity(kind, id) = absent {
+            table.insert(key(*kind, id).as_slice(), codec::to_row(&(kind, id))?.as_slice())?;
+        }
+    }
+    Ok(())
+}
+
+/// The entities of which the last that the sync in progress heard is that they are gone.
+pub(crate) fn absent_entities(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    source_id: u64,
+) -> Result<Vec<(EntityKind, String)>> {
+    let (from, to) = (keys::source(source_id), keys::after_source(source_id));
+    let mut entities = Vec::new();
+    for row in table.range(from.as_slice()..to.as_slice())? {
+        entities.push(codec::from_row(row?.1.value(), || "an entity that is gone".to_owned())?);
+    }
+    Ok(entities)
 }
 
 /// What is known about a scope, read once per batch.

@@ -5,9 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memmem::Finder;
 use redb::{ReadTransaction, ReadableTable};
 use serde::{Deserialize, Serialize};
-use sightline_core::{Fact, Gap, Record, Scope, ScopeState, Snapshot, SnapshotNumber, Tallies, Time};
+use sightline_core::{
+    EntityKind, Fact, Gap, Record, Scope, ScopeState, Snapshot, SnapshotNumber, Tallies, Time,
+};
 
 use crate::codec::{self, Unpacker, Values};
 use crate::error::{Result, StoreError};
@@ -29,7 +32,8 @@ pub struct SnapshotMeta {
     pub sealed: Time,
     /// Whether its sync read everything anew.
     pub full: bool,
-    /// Numbers that the steps of its sync added up.
+    /// Numbers that the steps of its sync added up; unless that was a full one, those that it did not add to are the ones
+    /// of the snapshot before, but for names that begin with `shrunk.`.
     pub tallies: Tallies,
     /// How often its sync met fields that this version does not know.
     pub drift: BTreeMap<String, u64>,
@@ -67,6 +71,11 @@ impl Version {
         self.kinds.values().sum()
     }
 
+    /// Facts that describe entities.
+    pub(crate) fn entities(&self) -> u64 {
+        self.kinds.iter().filter(|(kind, _)| Kind(**kind).is_entity()).map(|(_, facts)| facts).sum()
+    }
+
     pub(crate) fn kinds(&self) -> Kinds {
         self.kinds.keys().copied().map(Kind).collect()
     }
@@ -100,6 +109,19 @@ impl Store {
         let txn = self.begin_read()?;
         let number = last_number(&txn.open_table(SNAPSHOTS)?, source_id)?;
         if number == 0 { Ok(None) } else { meta(&txn, source_id, number).map(Some) }
+    }
+
+    /// The newest sealed snapshot of a data source whose sync read everything anew; none before the first.
+    pub fn last_full(&self, source_id: u64) -> Result<Option<SnapshotMeta>> {
+        let txn = self.begin_read()?;
+        for row in txn.open_table(SNAPSHOTS)?.range((source_id, 0)..=(source_id, u64::MAX))?.rev() {
+            let (key, value) = row?;
+            let meta = decode_meta(value.value(), key.value().1)?;
+            if meta.full {
+                return Ok(Some(meta));
+            }
+        }
+        Ok(None)
     }
 
     /// A sealed snapshot with all its facts.
@@ -142,7 +164,7 @@ impl Store {
         Ok(versions_at(&txn.open_table(VERSIONS)?, source_id, number)?.into_iter().map(state_of).collect())
     }
 
-    /// Facts per dataset and, under parents, per scope, together with the numbers that the sync's steps added up.
+    /// Facts per dataset and, under parents, per scope, together with [`SnapshotMeta::tallies`].
     pub fn tallies(&self, source_id: u64, number: SnapshotNumber) -> Result<Tallies> {
         let txn = self.begin_read()?;
         let mut tallies = meta(&txn, source_id, number)?.tallies;
@@ -201,6 +223,43 @@ pub(crate) fn facts_of<'a>(
     };
     let what = format!("the facts of {scope}, written by snapshot {}", version.content);
     Ok(Facts { values: unpacker.read(blob, what.clone()), what, missing: expected })
+}
+
+/// Whether any of the facts of a scope may hold one of these texts; certain when it says no.
+pub(crate) fn mentions(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    unpacker: &Unpacker,
+    scope: &Scope,
+    scope_key: &[u8],
+    version: &Version,
+    texts: &[Finder<'_>],
+) -> Result<bool> {
+    let what = format!("the facts of {scope}, written by snapshot {}", version.content);
+    let blob = codec::get_blob(table, &keys::numbered(scope_key, version.content))?;
+    unpacker.mentions(blob, texts, what)
+}
+
+/// Hands out the entities of a scope at the newest snapshot.
+pub(crate) fn visit_entities(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    unpacker: &Unpacker,
+    scope: &Scope,
+    scope_key: &[u8],
+    version: &Version,
+    mut each: impl FnMut(EntityKind, &str),
+) -> Result<()> {
+    let what = format!("the ids in {scope}, written by snapshot {}", version.content);
+    let blob = codec::get_blob(table, &keys::numbered(scope_key, version.content))?;
+    let mut count = 0;
+    for entity in unpacker.read::<(EntityKind, String)>(blob, what.clone()) {
+        let (kind, id) = entity?;
+        each(kind, &id);
+        count += 1;
+    }
+    if count != version.entities() {
+        return Err(StoreError::damaged(format!("{what}: {count} instead of {}", version.entities())));
+    }
+    Ok(())
 }
 
 /// The facts of a scope; ends with an error when some are missing.
@@ -263,6 +322,7 @@ fn meta(txn: &ReadTransaction, source_id: u64, number: SnapshotNumber) -> Result
     decode_meta(row.ok_or(StoreError::NoSuchSnapshot { number })?.value(), number)
 }
 
-fn decode_meta(bytes: &[u8], number: SnapshotNumber) -> Result<SnapshotMeta> {
+/// Decodes a snapshot's row.
+pub(crate) fn decode_meta(bytes: &[u8], number: SnapshotNumber) -> Result<SnapshotMeta> {
     codec::from_row(bytes, || format!("snapshot {number}"))
 }

@@ -11,8 +11,8 @@ use crate::error::{Result, StoreError};
 use crate::keys;
 use crate::open::Store;
 use crate::tables::{
-    CONTENT, CREDENTIALS, DRIFT, LATER, META, META_NEXT_SOURCE, NUMBERS, PROGRESS, SNAPSHOTS, SOURCES,
-    STAGED, SYNCS, TASKS, VERSIONS,
+    ABSENT, CONTENT, CREDENTIALS, DRIFT, ENTITIES, LATER, META, META_NEXT_SOURCE, NUMBERS, PROGRESS,
+    SNAPSHOTS, SOURCES, STAGED, SYNCS, TASKS, VERSIONS,
 };
 use crate::vault::{Vault, put_credential};
 
@@ -118,7 +118,7 @@ impl Store {
             txn.open_table(SOURCES)?.remove(source_id)?;
             clear_sync(txn, source_id)?;
             let (from, to) = (keys::source(source_id), keys::after_source(source_id));
-            for table in [CREDENTIALS, VERSIONS, CONTENT] {
+            for table in [CREDENTIALS, VERSIONS, CONTENT, ENTITIES] {
                 let mut table = txn.open_table(table)?;
                 table.retain_in::<&[u8], _>(from.as_slice()..to.as_slice(), |_, _| false)?;
             }
@@ -157,7 +157,7 @@ pub(crate) fn clear_sync(txn: &WriteTransaction, source_id: u64) -> Result<()> {
     for table in [NUMBERS, DRIFT] {
         txn.open_table(table)?.retain_in::<&[u8], _>(range.clone(), |_, _| false)?;
     }
-    for table in [PROGRESS, STAGED] {
+    for table in [PROGRESS, STAGED, ABSENT] {
         txn.open_table(table)?.retain_in::<&[u8], _>(range.clone(), |_, _| false)?;
     }
     Ok(())

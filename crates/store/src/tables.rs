@@ -8,7 +8,7 @@ use redb::{TableDefinition, WriteTransaction};
 use crate::error::Result;
 
 /// Format of the store that this version writes.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// Facts about the store itself, by name.
 pub(crate) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
@@ -36,8 +36,10 @@ pub(crate) const NUMBERS: TableDefinition<&[u8], u64> = TableDefinition::new("nu
 pub(crate) const DRIFT: TableDefinition<&[u8], u64> = TableDefinition::new("drift");
 /// What the sync in progress knows about a scope, by data source and scope.
 pub(crate) const PROGRESS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("progress");
-/// Records that the sync in progress has read, by data source, scope, step and piece.
+/// What the sync in progress has read and found absent, by data source, scope, step and piece.
 pub(crate) const STAGED: TableDefinition<&[u8], &[u8]> = TableDefinition::new("staged");
+/// Entities of which the last that the sync in progress heard is that they are gone, by data source and `kind/ID`.
+pub(crate) const ABSENT: TableDefinition<&[u8], &[u8]> = TableDefinition::new("absent");
 
 /// Sealed snapshots, by data source and number.
 pub(crate) const SNAPSHOTS: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("snapshots");
@@ -45,6 +47,9 @@ pub(crate) const SNAPSHOTS: TableDefinition<(u64, u64), &[u8]> = TableDefinition
 pub(crate) const VERSIONS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("versions");
 /// Facts of a scope, by data source, scope, the snapshot that wrote them, and piece.
 pub(crate) const CONTENT: TableDefinition<&[u8], &[u8]> = TableDefinition::new("content");
+/// Kinds and ids of the entities of a scope, by data source, scope, the snapshot that wrote its facts, and piece; only
+/// for the facts of the newest snapshot.
+pub(crate) const ENTITIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("entities");
 
 /// Creates every table, so that readers never meet a missing one.
 pub(crate) fn create_all(txn: &WriteTransaction) -> Result<()> {
@@ -57,7 +62,7 @@ pub(crate) fn create_all(txn: &WriteTransaction) -> Result<()> {
     for table in [NUMBERS, DRIFT] {
         txn.open_table(table)?;
     }
-    for table in [CREDENTIALS, PROGRESS, STAGED, VERSIONS, CONTENT] {
+    for table in [CREDENTIALS, PROGRESS, STAGED, ABSENT, VERSIONS, CONTENT, ENTITIES] {
         txn.open_table(table)?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use sightline_core::{
     Context, Coverage, DynSource, Error, ErrorKind, Gap, GapReason, Info, RawTask, Scope, SnapshotNumber,
-    Step, Tallies,
+    SoFar, Step, Tallies, Time,
 };
 use sightline_store::{
     DatasetChange, Mark, SealReport, SealRules, SourceRecord, StepOutcome, Store, StoreError, SyncInProgress,
@@ -17,20 +17,24 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::governor::{BucketUse, Governor, Wait};
-use crate::worklist::{Work, Worklist};
+use crate::worklist::{Open, Work, Worklist};
 
 /// An answer that breaks the protocol may have been cut on the way: worth another try, but not many.
 const PROTOCOL_ATTEMPTS: u32 = 3;
 /// A refusal for the rate limit that lasts this long has another cause than ourselves, and is a failure.
 const PATIENCE: Duration = Duration::from_mins(30);
+/// How long changes are followed before everything is read anew.
+const FULL_EVERY: Duration = Duration::from_hours(24);
 /// A sync that was interrupted longer ago starts anew: its first half would be too old for its second.
 const RESUME_WITHIN: Duration = Duration::from_hours(24);
 
 /// How a sync is run.
 #[derive(Debug, Clone, Default)]
 pub struct SyncOptions {
-    /// Forget an interrupted sync and read everything anew.
+    /// Forget an interrupted sync and read everything anew, instead of what has changed.
     pub full: bool,
+    /// Datasets that are not read.
+    pub off: BTreeSet<String>,
     /// Seal even if far fewer objects were found than last time.
     pub accept_drop: bool,
 }
@@ -45,6 +49,8 @@ pub enum Event {
         number: SnapshotNumber,
         /// Whether it goes on.
         resumed: bool,
+        /// Whether everything is read, and not only what has changed.
+        full: bool,
     },
     /// A step was stored.
     Step {
@@ -79,6 +85,8 @@ pub struct SyncReport {
     pub snapshot: SnapshotNumber,
     /// Whether an interrupted sync was finished.
     pub resumed: bool,
+    /// Whether everything was read, and not only what has changed.
+    pub full: bool,
     /// Time from start to seal, in this process.
     pub seconds: f64,
     /// Calls made, by rate-limit bucket, in this process.
@@ -161,12 +169,15 @@ struct Loop<'a> {
     sync: Sync<'a>,
     info: &'static Info,
     worklist: Worklist,
-    tallies: Arc<Tallies>,
+    so_far: SoFar,
+    full: bool,
     gaps: BTreeMap<Scope, Gap>,
     running: JoinSet<Ran>,
     /// Steps that were run and are not stored: they still take their place, so that a crash costs one step each.
     ran: Vec<Ran>,
     drift: BTreeMap<String, u64>,
+    /// Whether the gaps of what is switched off are noted.
+    told_off: bool,
     places: usize,
     started: Instant,
 }
@@ -180,7 +191,7 @@ impl Sync<'_> {
         let started = Instant::now();
         let mut state = Loop::new(self, started);
         let mut begun = state.begin().await?;
-        (state.sync.watch)(Event::Started { number: begun.number, resumed: begun.resumed });
+        (state.sync.watch)(Event::Started { number: begun.number, resumed: begun.resumed, full: state.full });
         let mut sealed = None;
         if begun.resumed && state.worklist.len() == 0 {
             // Everything was read: only the seal is missing, unless it was held for a confirmation. Then what was read
@@ -210,18 +221,19 @@ impl Sync<'_> {
             (state.sync.watch)(Event::Sealing);
             state.seal(begun.number).await?
         };
-        let Loop { sync, info, tallies, gaps, drift, .. } = state;
+        let Loop { sync, info, so_far, full, gaps, drift, .. } = state;
         tracing::info!(source = sync.record.name, snapshot = begun.number, gaps = gaps.len(), "sealed");
         Ok(SyncReport {
             source: sync.record.name.clone(),
             snapshot: begun.number,
             resumed: begun.resumed,
+            full,
             seconds: started.elapsed().as_secs_f64(),
             requests: sync.governor.usage(),
             records: info
                 .datasets
                 .iter()
-                .map(|dataset| (dataset.id.to_owned(), tallies.get(dataset.id)))
+                .map(|dataset| (dataset.id.to_owned(), so_far.tallies.get(dataset.id)))
                 .collect(),
             changes: sealed.datasets.into_iter().map(|(dataset, change)| (dataset, change.into())).collect(),
             dangling: sealed.dangling,
@@ -242,11 +254,13 @@ impl<'a> Loop<'a> {
         Self {
             info: sync.source.info(),
             worklist: Worklist::default(),
-            tallies: Arc::new(Tallies::default()),
+            so_far: SoFar::default(),
+            full: true,
             gaps: BTreeMap::new(),
             running: JoinSet::new(),
             ran: Vec::new(),
             drift: BTreeMap::new(),
+            told_off: false,
             places: sync.governor.places(),
             started,
             sync,
@@ -257,6 +271,11 @@ impl<'a> Loop<'a> {
     async fn begin(&mut self) -> Result<Begun, SyncError> {
         let now = self.sync.cx.clock.now();
         let id = self.sync.record.id;
+        let last = blocking(&self.sync.store, move |store| match store.latest(id)? {
+            Some(meta) => store.tallies(id, meta.number),
+            None => Ok(Tallies::default()),
+        });
+        self.so_far.last = Arc::new(last.await?);
         if let Some(progress) = blocking(&self.sync.store, move |store| store.resume(id)).await? {
             let too_old = now.since(progress.row.started) > RESUME_WITHIN;
             let number = progress.row.number;
@@ -270,9 +289,10 @@ impl<'a> Loop<'a> {
             }
             self.abandon().await?;
         }
-        let tasks = self.first_tasks().await?;
+        let (tasks, full) = self.first_tasks(now).await?;
+        self.full = full;
         let json: Vec<String> = tasks.iter().map(|task| task.json.clone()).collect();
-        let row = blocking(&self.sync.store, move |store| store.begin_sync(id, now, true, &json)).await?;
+        let row = blocking(&self.sync.store, move |store| store.begin_sync(id, now, full, &json)).await?;
         for (task_id, task) in (0..).zip(tasks) {
             self.worklist.add(task_id, task);
         }
@@ -287,7 +307,8 @@ impl<'a> Loop<'a> {
         for (task_id, task) in tasks {
             self.worklist.add(task_id, task);
         }
-        self.tallies = Arc::new(progress.tallies);
+        self.so_far.tallies = Arc::new(progress.tallies);
+        self.full = progress.row.full;
         self.drift = progress.drift;
         let gaps = progress.scopes.into_iter().filter_map(|(scope, progress)| match progress.mark {
             Some(Mark::Gap(gap)) => Some((scope, gap)),
@@ -302,25 +323,35 @@ impl<'a> Loop<'a> {
         let id = self.sync.record.id;
         blocking(&self.sync.store, move |store| store.abandon_sync(id)).await?;
         self.worklist = Worklist::default();
-        self.tallies = Arc::new(Tallies::default());
+        self.so_far.tallies = Arc::new(Tallies::default());
         self.gaps.clear();
         self.drift.clear();
         Ok(())
     }
 
-    /// What a sync starts from: the plan, in which tasks kept by the last sync stand for those of the same scope.
-    async fn first_tasks(&self) -> Result<Vec<RawTask>, SyncError> {
+    /// What a sync starts from, and whether that reads everything: what the last sync left, or the plan.
+    async fn first_tasks(&self, now: Time) -> Result<(Vec<RawTask>, bool), SyncError> {
         let id = self.sync.record.id;
-        let kept = blocking(&self.sync.store, move |store| store.later_tasks(id)).await?;
-        let kept: Result<Vec<RawTask>, Error> =
-            kept.iter().map(|json| self.sync.source.restore(json)).collect();
-        let kept = kept.unwrap_or_else(|error| {
-            tracing::warn!(source = self.sync.record.name, %error, "tasks of the last sync are dropped");
-            Vec::new()
-        });
-        let taken: BTreeSet<Scope> = kept.iter().map(|task| task.about.scope.clone()).collect();
-        let planned = self.sync.source.plan()?.into_iter().filter(|task| !taken.contains(&task.about.scope));
-        Ok(planned.chain(kept).collect())
+        let (kept, last_full) =
+            blocking(&self.sync.store, move |store| Ok((store.later_tasks(id)?, store.last_full(id)?)))
+                .await?;
+        let is_off = |dataset: &str| self.sync.options.off.contains(dataset);
+        let is_followed = !self.info.datasets.iter().any(|dataset| dataset.follows && is_off(dataset.id));
+        let is_recent = last_full.is_some_and(|meta| now.since(meta.started) < FULL_EVERY);
+        let source = &self.sync.source;
+        let restored = kept.iter().map(|json| source.restore(json)).collect::<Result<Vec<RawTask>, Error>>();
+        let (tasks, full) = match restored {
+            Err(error) => {
+                tracing::warn!(source = self.sync.record.name, %error, "tasks of the last sync are dropped");
+                (source.plan(&[])?, true)
+            }
+            Ok(tasks) if !self.sync.options.full && is_recent && is_followed && !tasks.is_empty() => {
+                (tasks, false)
+            }
+            Ok(_) => (source.plan(&kept)?, true),
+        };
+        let on = tasks.into_iter().filter(|task| !is_off(&task.about.scope.dataset));
+        Ok((on.collect(), full))
     }
 
     /// Runs and stores steps until none is left.
@@ -356,9 +387,9 @@ impl<'a> Loop<'a> {
                 match self.sync.governor.take(bucket) {
                     Ok(place) => {
                         let Some(work) = self.worklist.pop(bucket) else { continue };
-                        let (source, tallies) = (self.sync.source.clone(), self.tallies.clone());
+                        let (source, so_far) = (self.sync.source.clone(), self.so_far.clone());
                         self.running.spawn(async move {
-                            let result = Governor::with_place(place, source.step(&work.task, &tallies)).await;
+                            let result = Governor::with_place(place, source.step(&work.task, &so_far)).await;
                             (work, result)
                         });
                         wait = None;
@@ -451,7 +482,14 @@ impl<'a> Loop<'a> {
         done: Vec<(RawTask, Vec<RawTask>)>,
     ) -> Result<(), SyncError> {
         self.mark_finished_scopes(&mut outcomes, &done);
-        let mut tallies = (*self.tallies).clone();
+        if let Some(first) = outcomes.first_mut().filter(|_| !self.told_off) {
+            self.told_off = true;
+            for (scope, reason) in self.switched_off() {
+                let detail = "the data source's settings say that it is not to be read".to_owned();
+                first.marks.push((scope.clone(), self.gap(scope, reason, detail)));
+            }
+        }
+        let mut tallies = (*self.so_far.tallies).clone();
         for outcome in &outcomes {
             tallies.add(&outcome.scope.dataset, outcome.records.len() as u64);
             for (name, count) in &outcome.tallies {
@@ -461,7 +499,7 @@ impl<'a> Loop<'a> {
                 *self.drift.entry(field.clone()).or_default() += 1;
             }
         }
-        self.tallies = Arc::new(tallies);
+        self.so_far.tallies = Arc::new(tallies);
         let id = self.sync.record.id;
         let datasets: BTreeSet<String> =
             outcomes.iter().map(|outcome| outcome.scope.dataset.clone()).collect();
@@ -475,7 +513,7 @@ impl<'a> Loop<'a> {
         let requests = self.sync.governor.usage().values().map(|bucket| bucket.requests).sum();
         let open = self.worklist.len() + self.running.len();
         for dataset in datasets {
-            let records = self.tallies.get(&dataset);
+            let records = self.so_far.tallies.get(&dataset);
             (self.sync.watch)(Event::Step { dataset, records, requests, open });
         }
         tracing::debug!(
@@ -488,23 +526,31 @@ impl<'a> Loop<'a> {
     }
 
     /// Marks the scopes of which these steps leave no task: only then is anything known about what was not seen.
+    ///
+    /// A scope that was read as a whole is complete even while single facts of it are still read again.
     fn mark_finished_scopes(&self, outcomes: &mut [StepOutcome], done: &[(RawTask, Vec<RawTask>)]) {
-        let mut left: BTreeMap<&Scope, i64> = BTreeMap::new();
+        let mut changes: BTreeMap<&Scope, Open> = BTreeMap::new();
         for (task, then) in done {
-            *left.entry(&task.about.scope).or_default() -= 1;
+            changes.entry(&task.about.scope).or_default().count(task, -1);
             for next in then {
-                *left.entry(&next.about.scope).or_default() += 1;
+                changes.entry(&next.about.scope).or_default().count(next, 1);
             }
         }
         for (outcome, (task, _)) in outcomes.iter_mut().zip(done).rev() {
             let scope = &task.about.scope;
-            let Some(change) = left.remove(scope) else { continue };
-            if self.worklist.open_in(scope) + change > 0 {
+            let Some(change) = changes.remove(scope) else { continue };
+            let before = self.worklist.open_in(scope);
+            let left = Open { all: before.all + change.all, whole: before.whole + change.whole };
+            let mark = if before.whole > 0 && left.whole == 0 {
+                Mark::Complete
+            } else if left.all > 0 {
                 continue;
-            }
-            let mark = match task.about.coverage {
-                Coverage::Whole => Mark::Complete,
-                Coverage::Part => Mark::Part,
+            } else {
+                match task.about.coverage {
+                    Coverage::Whole => Mark::Complete,
+                    Coverage::Part => Mark::Part,
+                    Coverage::Onward => Mark::Onward,
+                }
             };
             outcome.marks.push((scope.clone(), mark));
         }
@@ -521,10 +567,10 @@ impl<'a> Loop<'a> {
         let step = match result {
             Ok(step) => step,
             Err(error) => {
-                marks.push((scope.clone(), self.judge(work, error)?));
-                // What only adds goes on from here next time; starting it anew would add the same again.
-                let again = (work.task.about.coverage == Coverage::Part).then(|| work.task.clone());
-                Step { later: again.into_iter().collect(), ..Step::default() }
+                let mark = self.judge(work, error)?;
+                let later = self.read_again_next_time(&work.task, &mark);
+                marks.push((scope.clone(), mark));
+                Step { later, ..Step::default() }
             }
         };
         let task = &work.task;
@@ -540,8 +586,9 @@ impl<'a> Loop<'a> {
                 let detail = format!("{} leads back to a page that was read before", task.label);
                 marks.push((scope.clone(), self.gap(scope.clone(), GapReason::Protocol, detail)));
             }
-            !repeats
+            !repeats && !self.is_off(&next.about.scope.dataset)
         });
+        self.full |= step.full;
         for empty in step.empty {
             marks.push((empty, Mark::Empty));
         }
@@ -554,8 +601,34 @@ impl<'a> Loop<'a> {
             marks,
             tallies: step.tallies,
             drift: step.drift,
+            absent: step.absent,
+            full: step.full,
         };
         Ok((outcome, then))
+    }
+
+    fn is_off(&self, dataset: &str) -> bool {
+        self.sync.options.off.contains(dataset)
+    }
+
+    /// What is switched off and would be missed: what is usually read, and what was read before.
+    fn switched_off(&self) -> Vec<(Scope, GapReason)> {
+        let missed = self.info.datasets.iter().filter(|dataset| {
+            self.is_off(dataset.id) && (dataset.on || self.so_far.last.get(dataset.id) > 0)
+        });
+        missed.map(|dataset| (Scope::listing(dataset.id), GapReason::SwitchedOff)).collect()
+    }
+
+    /// What the next sync tries again of a scope that could not be read: it may not be among what will have changed.
+    ///
+    /// A part that is denied stays denied until the credential's rights change, which is noticed by itself.
+    fn read_again_next_time(&self, task: &RawTask, mark: &Mark) -> Vec<RawTask> {
+        let Mark::Gap(gap) = mark else { return Vec::new() };
+        let may_pass = matches!(gap.reason, GapReason::Unavailable | GapReason::Protocol);
+        if !may_pass && task.about.scope.parent.is_some() {
+            return Vec::new();
+        }
+        self.sync.source.anew(task).into_iter().collect()
     }
 
     /// What an error means for the task's scope, or for the whole sync.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::hash::{Hash, Hasher};
 
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
-use sightline_core::{RawTask, Scope};
+use sightline_core::{Coverage, RawTask, Scope};
 use tokio::time::Instant;
 
 /// A task of the sync in progress.
@@ -48,10 +48,27 @@ pub(crate) struct Worklist {
     waiting: Vec<Work>,
     /// Tasks of a dataset that are not done.
     open_datasets: FxHashMap<String, u64>,
-    /// Tasks of a scope that are not done.
-    open_scopes: FxHashMap<Scope, u64>,
+    /// Tasks of a scope that are not done: all of them, and those that with others read the whole of it.
+    open_scopes: FxHashMap<Scope, Open>,
     /// Hashes of all tasks that were ever added.
     known: FxHashSet<u64>,
+}
+
+/// Numbers of tasks.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Open {
+    pub(crate) all: i64,
+    pub(crate) whole: i64,
+}
+
+impl Open {
+    /// Counts a task in, or out.
+    pub(crate) fn count(&mut self, task: &RawTask, by: i64) {
+        self.all += by;
+        if task.about.coverage == Coverage::Whole {
+            self.whole += by;
+        }
+    }
 }
 
 fn hash(task: &RawTask) -> u64 {
@@ -70,7 +87,7 @@ impl Worklist {
     pub(crate) fn add(&mut self, id: u64, task: RawTask) {
         self.known.insert(hash(&task));
         *self.open_datasets.entry(task.about.scope.dataset.clone()).or_default() += 1;
-        *self.open_scopes.entry(task.about.scope.clone()).or_default() += 1;
+        self.open_scopes.entry(task.about.scope.clone()).or_default().count(&task, 1);
         self.put(Work { id, task, attempts: 0, refused_since: None });
     }
 
@@ -97,16 +114,16 @@ impl Worklist {
     }
 
     /// Tasks of a scope that are not done.
-    pub(crate) fn open_in(&self, scope: &Scope) -> i64 {
-        self.open_scopes.get(scope).map_or(0, |open| *open as i64)
+    pub(crate) fn open_in(&self, scope: &Scope) -> Open {
+        self.open_scopes.get(scope).copied().unwrap_or_default()
     }
 
     /// Notes that a task is done for good, and lets those go on that waited for its dataset.
     pub(crate) fn done(&mut self, task: &RawTask) {
         let scope = &task.about.scope;
         if let Some(open) = self.open_scopes.get_mut(scope) {
-            *open -= 1;
-            if *open == 0 {
+            open.count(task, -1);
+            if open.all == 0 {
                 self.open_scopes.remove(scope);
             }
         }
@@ -136,7 +153,7 @@ impl Worklist {
 
 #[cfg(test)]
 mod tests {
-    use sightline_core::{About, Coverage};
+    use sightline_core::About;
 
     use super::*;
 
@@ -176,7 +193,7 @@ mod tests {
         list.done(&first);
         assert_eq!(list.buckets(), ["users"], "the second page is not done");
         list.pop("users");
-        assert_eq!(list.open_in(&Scope::listing("users")), 1);
+        assert_eq!(list.open_in(&Scope::listing("users")), Open { all: 1, whole: 1 });
         list.done(&second);
         assert_eq!(list.buckets(), ["groups"]);
     }

@@ -5,6 +5,7 @@ use std::io::Read;
 
 use serde::Serialize;
 use sightline_core::time::{Clock, SystemClock};
+use sightline_core::source::Verdict;
 use sightline_core::{Check, DynSource, ErrorKind, Gap, Info, Preflight, Secret};
 use sightline_graph::Graph;
 use sightline_store::{NewSource, SnapshotMeta, SourceRecord, Store, StoreError};
@@ -184,20 +185,21 @@ pub(crate) fn show_preflight(world: &World, connector: &str, preflight: &Preflig
     let info: &Info = world.registry.get(connector)?.info;
     let owner = preflight.credential_owner.as_deref().unwrap_or("no person");
     line(format!("{} (org {}), token of {owner}", preflight.address, preflight.tenant.id))?;
-    let mut columns = Columns::new(&["dataset", "can be read", "without it", "needs"]);
-    for Check { dataset, refused, .. } in &preflight.checks {
+    let mut columns = Columns::new(&["dataset", "verdict", "without it", "needs"]);
+    for Check { dataset, verdict, .. } in &preflight.checks {
         let Some(dataset) = info.dataset(dataset) else { continue };
-        columns.rows.push(match refused {
-            None => vec![dataset.title.to_owned(), "yes".to_owned(), String::new(), String::new()],
-            Some(reason) => vec![
-                dataset.title.to_owned(),
-                reason.phrase().to_owned(),
-                dataset.lost.to_owned(),
-                dataset.permission.to_owned(),
-            ],
-        });
+        let mut row = vec![dataset.title.to_owned(), verdict.phrase().to_owned()];
+        match verdict {
+            Verdict::Refused(_) => row.extend([dataset.lost.to_owned(), dataset.permission.to_owned()]),
+            Verdict::Allowed | Verdict::Unknown => row.extend([String::new(), String::new()]),
+        }
+        columns.rows.push(row);
     }
-    columns.table()
+    columns.table()?;
+    for warning in &preflight.warnings {
+        note(format!("warning: {warning}"));
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]
@@ -211,7 +213,7 @@ struct SourceLine<'a> {
 fn describe<'a>(store: &Store, record: &'a SourceRecord) -> Result<SourceLine<'a>, Failure> {
     Ok(SourceLine {
         last_snapshot: store.latest(record.id)?,
-        sync_in_progress: store.resume(record.id)?.is_some(),
+        sync_in_progress: store.has_sync_in_progress(record.id)?,
         record,
     })
 }

@@ -29,7 +29,7 @@ pub(crate) async fn run(world: &World, sync: &Sync) -> Result<(), Failure> {
             .hint("connect one with `sightline source add`, or try `sightline demo --once`"));
     }
     let vault = World::vault(&store)?;
-    let options = SyncOptions { full: sync.full, accept_drop: sync.accept_drop };
+    let options = SyncOptions { full: sync.full, accept_drop: sync.accept_drop, ..SyncOptions::default() };
     let mut first_failure = None;
     for record in &records {
         let outcome = if sync.plan {

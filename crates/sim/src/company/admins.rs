@@ -1,10 +1,11 @@
 //! Who administers what.
 
 use super::{
-    ADA, APP_ADMIN, AUDITOR, CHIEF, CONTRACTOR, CUSTOM_ADMIN, CUSTOM_ROLE, CompanySpec, CustomRole, ENG,
-    ENG_PLATFORM, GITHUB, GROUP_ADMIN, Holder, IT_ADMINS, RESOURCE_SET, ResourceSet, Role, RoleAssignment,
-    RoleScope, SALES, SERVICE_ACCOUNT, SetResource, User, UserKind,
+    ADA, APP_ADMIN, AUDITOR, CHIEF, CONTRACTOR, CUSTOM_ADMIN, CUSTOM_ROLE, CompanySpec, DIRECTORY_READER,
+    ENG, ENG_PLATFORM, GITHUB, GROUP_ADMIN, IT_ADMINS, RESOURCE_SET, SALES, SERVICE_ACCOUNT, User, UserKind,
+    WHOLE_DIRECTORY,
     cast::{APPS, GROUPS, PEOPLE},
+    position,
 };
 use crate::{
     clock::DAY,
@@ -12,7 +13,106 @@ use crate::{
     rng::{Rng, scramble},
 };
 
-/// All role assignments: those of special people, and one more per 150 people up to [`MOST_MORE`].
+/// An administrator role that the organisation defined itself.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are the provider's own")]
+pub struct CustomRole {
+    pub id: Id,
+    pub label: &'static str,
+    pub description: &'static str,
+    pub permissions: Vec<Permission>,
+    pub created: i64,
+    pub last_updated: i64,
+}
+
+/// What a custom role allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Permission {
+    /// The permission's name, such as `okta.users.read`.
+    pub label: &'static str,
+    /// Which attributes of a user's profile it is limited to.
+    pub condition: Option<Condition>,
+}
+
+/// A limit of a permission to some attributes of the user's profile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Condition {
+    /// Whether only these attributes are meant (otherwise all but these).
+    pub include: bool,
+    /// The attributes' names.
+    pub attributes: &'static [&'static str],
+}
+
+/// The resources that a custom role is limited to.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are the provider's own")]
+pub struct ResourceSet {
+    pub id: Id,
+    pub label: &'static str,
+    pub description: &'static str,
+    pub resources: Vec<SetResource>,
+    pub created: i64,
+    pub last_updated: i64,
+}
+
+/// One entry of a resource set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SetResource {
+    /// A group itself.
+    Group(u32),
+    /// The people in a group.
+    MembersOf(u32),
+    /// An application.
+    App(u32),
+}
+
+/// A role held by somebody.
+#[derive(Debug)]
+pub struct RoleAssignment {
+    /// The assignment's id. Not unique for roles that can be limited to targets, as in the real API.
+    pub id: String,
+    /// Who holds it.
+    pub holder: Holder,
+    /// Which role.
+    pub role: Role,
+    /// On what.
+    pub scope: RoleScope,
+    /// When it was given.
+    pub created: i64,
+}
+
+/// Who holds a role.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Holder {
+    /// A user (index).
+    User(u32),
+    /// All members of a group (index).
+    Group(u32),
+}
+
+/// An administrator role.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// A standard role by its type, such as `SUPER_ADMIN`.
+    Standard(&'static str),
+    /// A custom role (index).
+    Custom(u32),
+}
+
+/// What a role is limited to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RoleScope {
+    /// The whole organisation.
+    Org,
+    /// These groups (indices).
+    Groups(Vec<u32>),
+    /// These applications (indices).
+    Apps(Vec<u32>),
+    /// A resource set (index).
+    ResourceSet(u32),
+}
+
+/// All role assignments of people and groups: those of special people, and more in larger companies.
 pub(super) fn assignments(spec: &CompanySpec, users: &[User], live: &[u32]) -> Vec<RoleAssignment> {
     let standard = Role::Standard;
     let planned = [
@@ -47,8 +147,12 @@ pub(super) fn assignments(spec: &CompanySpec, users: &[User], live: &[u32]) -> V
         .collect()
 }
 
-/// No company needs more administrators than this, and large ones have more than fit on one page.
+/// No company needs more administrators of a kind than this, and large ones have more than fit on one page.
 const MOST_MORE: u32 = 150;
+/// One in so many people gets some role.
+const PEOPLE_PER_ADMIN: u32 = 150;
+/// One in so many people reads the directory.
+const PEOPLE_PER_READER: u32 = 90;
 
 fn more_assignments(
     spec: &CompanySpec,
@@ -61,9 +165,14 @@ fn more_assignments(
         .copied()
         .filter(|&index| index as usize >= PEOPLE.len() && users[index as usize].kind == UserKind::Employee)
         .collect();
-    (0..(spec.people / 150).min(MOST_MORE).min(candidates.len() as u32))
-        .map(|_| {
+    let admins = (spec.people / PEOPLE_PER_ADMIN).min(MOST_MORE);
+    let readers = (spec.people / PEOPLE_PER_READER).min(MOST_MORE);
+    (0..(admins + readers).min(candidates.len() as u32))
+        .map(|number| {
             let holder = Holder::User(candidates.swap_remove(rng.index(candidates.len())));
+            if number >= admins {
+                return (holder, Role::Custom(READS_DIRECTORY), RoleScope::ResourceSet(DIRECTORY_SET));
+            }
             let (role, scope) = match rng.below(6) {
                 0 | 1 => (Role::Standard("HELP_DESK_ADMIN"), RoleScope::Org),
                 2 => {
@@ -79,6 +188,11 @@ fn more_assignments(
         .collect()
 }
 
+/// Index of [`DIRECTORY_READER`].
+pub(super) const READS_DIRECTORY: u32 = 3;
+/// Index of [`WHOLE_DIRECTORY`].
+pub(super) const DIRECTORY_SET: u32 = 2;
+
 /// One to five different indices below `count`, sorted, without the first (*Everyone* among groups).
 fn sample_indices(rng: &mut Rng, count: u32) -> Vec<u32> {
     let mut indices: Vec<u32> =
@@ -88,59 +202,86 @@ fn sample_indices(rng: &mut Rng, count: u32) -> Vec<u32> {
     indices
 }
 
-/// The provider derives the ids of roles that can have targets from the role's type alone (base32 of the type).
 pub(super) fn assignment_id(seed: u64, index: u32, holder: Holder, role: Role) -> String {
-    let prefix = match (role, holder) {
-        (Role::Standard("APP_ADMIN"), _) => return "IFIFAX2BIRGUSTQ".to_owned(),
-        (Role::Standard("USER_ADMIN"), _) => return "KVJUKUS7IFCE2SKO".to_owned(),
-        (Role::Standard("HELP_DESK_ADMIN"), _) => return "JBCUYUC7IRCVGS27IFCE2SKO".to_owned(),
-        (Role::Standard("GROUP_MEMBERSHIP_ADMIN"), _) => {
-            return "I5JE6VKQL5GUKTKCIVJFGSCJKBPUCRCNJFHA".to_owned();
-        }
-        (Role::Custom(_), _) => "irb",
-        (_, Holder::User(_)) => "ra1",
-        (_, Holder::Group(_)) => "gra",
+    let prefix = match holder {
+        Holder::User(_) => "ra1",
+        Holder::Group(_) => "gra",
     };
-    Id::new(seed, prefix, index).to_string()
+    role_assignment_id(seed, index, prefix, role)
+}
+
+/// The provider derives the ids of roles that can have targets from the role's type alone (base32 of the type).
+pub(super) fn role_assignment_id(seed: u64, index: u32, prefix: &str, role: Role) -> String {
+    match role {
+        Role::Standard("APP_ADMIN") => "IFIFAX2BIRGUSTQ".to_owned(),
+        Role::Standard("USER_ADMIN") => "KVJUKUS7IFCE2SKO".to_owned(),
+        Role::Standard("HELP_DESK_ADMIN") => "JBCUYUC7IRCVGS27IFCE2SKO".to_owned(),
+        Role::Standard("GROUP_MEMBERSHIP_ADMIN") => "I5JE6VKQL5GUKTKCIVJFGSCJKBPUCRCNJFHA".to_owned(),
+        Role::Custom(_) => Id::new(seed, "irb", index).to_string(),
+        Role::Standard(_) => Id::new(seed, prefix, index).to_string(),
+    }
 }
 
 pub(super) fn custom_roles(spec: &CompanySpec) -> Vec<CustomRole> {
     let created = spec.now.as_millisecond() / 1000 * 1000;
+    let role = |index, label, description, permissions: &[Permission], days| CustomRole {
+        id: Id::new(spec.seed, "cr0", index),
+        label,
+        description,
+        permissions: permissions.to_vec(),
+        created: created - days * DAY,
+        last_updated: created - days * DAY,
+    };
     vec![
-        CustomRole {
-            id: Id::new(spec.seed, "cr0", 0),
-            label: CUSTOM_ROLE,
-            description: "Manages membership and application access of engineering groups",
-            permissions: vec![
-                "okta.groups.members.manage",
-                "okta.groups.read",
-                "okta.users.read",
-                "okta.apps.assignment.manage",
-            ],
-            created: created - 400 * DAY,
-            last_updated: created - 400 * DAY,
-        },
-        CustomRole {
-            id: Id::new(spec.seed, "cr0", 1),
-            label: "Credential Helper",
-            description: "Resets credentials",
-            permissions: vec!["okta.users.credentials.manage", "okta.users.read"],
-            created: created - 300 * DAY,
-            last_updated: created - 300 * DAY,
-        },
-        CustomRole {
-            id: Id::new(spec.seed, "cr0", 2),
-            label: "Unassigned Role",
-            description: "Nobody holds this role",
-            permissions: vec!["okta.users.read"],
-            created: created - 250 * DAY,
-            last_updated: created - 250 * DAY,
-        },
+        role(
+            0,
+            CUSTOM_ROLE,
+            "Manages membership and application access of engineering groups",
+            &STEWARD,
+            400,
+        ),
+        role(1, "Credential Helper", "Resets credentials", &[CREDENTIALS, READ_USERS], 300),
+        role(2, "Unassigned Role", "Nobody holds this role", &[READ_USERS], 250),
+        role(READS_DIRECTORY, DIRECTORY_READER, "Looks people, groups and applications up", &READER, 200),
     ]
 }
 
+const READ_USERS: Permission = always("okta.users.read");
+const CREDENTIALS: Permission = always("okta.users.credentials.manage");
+const STEWARD: [Permission; 4] = [
+    always("okta.groups.members.manage"),
+    always("okta.groups.read"),
+    only("okta.users.read", &["login", "email", "department", "title"]),
+    always("okta.apps.assignment.manage"),
+];
+const READER: [Permission; 3] = [
+    all_but("okta.users.read", &["mobilePhone", "secondEmail"]),
+    always("okta.groups.read"),
+    always("okta.apps.read"),
+];
+
+pub(super) const fn always(label: &'static str) -> Permission {
+    Permission { label, condition: None }
+}
+
+const fn only(label: &'static str, attributes: &'static [&'static str]) -> Permission {
+    Permission { label, condition: Some(Condition { include: true, attributes }) }
+}
+
+const fn all_but(label: &'static str, attributes: &'static [&'static str]) -> Permission {
+    Permission { label, condition: Some(Condition { include: false, attributes }) }
+}
+
+/// The last set holds up to this many groups, the people of as many groups, and as many applications.
+const MOST_RESOURCES: u32 = 150;
+
 pub(super) fn resource_sets(spec: &CompanySpec) -> Vec<ResourceSet> {
     let created = spec.now.as_millisecond() / 1000 * 1000;
+    let groups = || 1..spec.groups.min(MOST_RESOURCES + 1);
+    let whole = groups()
+        .map(SetResource::Group)
+        .chain(groups().map(SetResource::MembersOf))
+        .chain((0..spec.apps.min(MOST_RESOURCES)).map(SetResource::App));
     vec![
         ResourceSet {
             id: Id::new(spec.seed, "iam", 0),
@@ -163,11 +304,19 @@ pub(super) fn resource_sets(spec: &CompanySpec) -> Vec<ResourceSet> {
             created: created - 300 * DAY,
             last_updated: created - 300 * DAY,
         },
+        ResourceSet {
+            id: Id::new(spec.seed, "iam", DIRECTORY_SET),
+            label: WHOLE_DIRECTORY,
+            description: "Groups, their people, and applications",
+            resources: whole.collect(),
+            created: created - 200 * DAY,
+            last_updated: created - 200 * DAY,
+        },
     ]
 }
 
 /// A text of `width` letters that depends on `topic`, for ids without a type of their own.
-pub(crate) fn opaque(seed: u64, topic: u64, width: usize) -> String {
+pub(super) fn opaque(seed: u64, topic: u64, width: usize) -> String {
     base62(scramble(seed ^ scramble(topic)), width)
 }
 
@@ -175,14 +324,10 @@ fn user(local_part: &str) -> Holder {
     Holder::User(position(PEOPLE.iter().map(|person| person.login), local_part))
 }
 
-fn group(name: &str) -> u32 {
+pub(super) fn group(name: &str) -> u32 {
     position(GROUPS.iter().copied(), name)
 }
 
-fn app(label: &str) -> u32 {
+pub(super) fn app(label: &str) -> u32 {
     position(APPS.iter().map(|&(_, label, _)| label), label)
-}
-
-fn position<'a>(mut names: impl Iterator<Item = &'a str>, wanted: &str) -> u32 {
-    names.position(|name| name == wanted).unwrap_or_default() as u32
 }

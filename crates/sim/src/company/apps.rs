@@ -3,7 +3,7 @@
 use super::{
     ADA, ADMIN_CONSOLE, AWS, App, AppGroup, AppUser, CLEAN_LEAVER, CONTRACTOR, CompanySpec, DORMANT,
     EMPTY_GROUP, ENG, ENG_PLATFORM, EVERYONE, GITHUB, Group, HANDBOOK, Holder, LEAVER, Marks, OLD_WIKI,
-    PAYROLL_API, RoleAssignment, SLACK, SignOnMode, User,
+    PAYROLL_API, REVIEW_ROBOT, RoleAssignment, SECURITY_SCANNER, SLACK, SignOnMode, User,
     cast::{APPS, CATALOGUE, PROJECTS},
     indices, login, moment,
 };
@@ -69,7 +69,8 @@ fn application(spec: &CompanySpec, rng: &mut Rng, index: u32) -> App {
         id: Id::new(spec.seed, "0oa", index),
         active: label != OLD_WIKI && (number < APPS.len() || !rng.chance(30)),
         implicit: label == HANDBOOK,
-        service: label == PAYROLL_API,
+        service: [PAYROLL_API, REVIEW_ROBOT, SECURITY_SCANNER].contains(&label.as_str())
+            || (name == "oidc_client" && number >= APPS.len() + CATALOGUE.len() && number.is_multiple_of(5)),
         name,
         label,
         sign_on_mode,

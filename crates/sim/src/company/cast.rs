@@ -81,6 +81,9 @@ pub const UNDESCRIBED_GROUP: &str = "tmp-project-x";
 /// Imported from [`DIRECTORY`].
 pub const DIRECTORY_GROUP: &str = "CORP\\Domain Users";
 
+/// Imported from [`GITHUB`]: what [`ENG`] becomes there when it is pushed.
+pub const PUSHED_GROUP: &str = "github-eng";
+
 /// Assigned to two groups and to people directly.
 pub const GITHUB: &str = "GitHub";
 /// Assigned to *Everyone*.
@@ -95,13 +98,21 @@ pub const AWS: &str = "AWS Production";
 pub const DIRECTORY: &str = "corp.alderfinch.example";
 /// A machine client without users.
 pub const PAYROLL_API: &str = "Payroll Export Service";
+/// A machine client that holds a standard and a custom role and may read the directory.
+pub const REVIEW_ROBOT: &str = "Access Review Robot";
+/// A machine client that authenticates with a secret and administers [`GITHUB`] and [`AWS`].
+pub const SECURITY_SCANNER: &str = "Security Scanner";
 /// An application whose status is `INACTIVE`, with rows left in it.
 pub const OLD_WIKI: &str = "Old Wiki";
 
 /// The custom role.
 pub const CUSTOM_ROLE: &str = "Engineering Access Steward";
+/// The custom role that most administrators hold, on [`WHOLE_DIRECTORY`].
+pub const DIRECTORY_READER: &str = "Directory Reader";
 /// The resource set that the custom role is limited to.
 pub const RESOURCE_SET: &str = "Engineering resources";
+/// The resource set with many resources.
+pub const WHOLE_DIRECTORY: &str = "Whole directory";
 
 /// A special person. Department and team are indices into [`DEPARTMENTS`].
 pub(super) struct Person {
@@ -177,7 +188,7 @@ pub(super) const PEOPLE: [Person; 20] = [
 ];
 
 /// The special groups after *Everyone*, in the order of their indices.
-pub(super) const GROUPS: [&str; 12] = [
+pub(super) const GROUPS: [&str; 13] = [
     "Everyone",
     ENG,
     ENG_PLATFORM,
@@ -190,10 +201,11 @@ pub(super) const GROUPS: [&str; 12] = [
     ALL_STAFF,
     SALES,
     FINANCE,
+    PUSHED_GROUP,
 ];
 
 /// The special applications (catalogue key, label, sign-on mode), in the order of their indices.
-pub(super) const APPS: [(&str, &str, Option<SignOnMode>); 12] = [
+pub(super) const APPS: [(&str, &str, Option<SignOnMode>); 14] = [
     ("githubcloud", GITHUB, Some(SignOnMode::Saml)),
     ("slack", SLACK, Some(SignOnMode::Saml)),
     ("oidc_client", HANDBOOK, Some(SignOnMode::OpenIdConnect)),
@@ -206,6 +218,8 @@ pub(super) const APPS: [(&str, &str, Option<SignOnMode>); 12] = [
     ("alderfinch_travelportal_1", "Travel Portal", Some(SignOnMode::SecurePasswordStore)),
     ("alderfinch_expensetool_1", "Expense Tool", Some(SignOnMode::AutoLogin)),
     ("template_swa", "Supplier Portal", Some(SignOnMode::BrowserPlugin)),
+    ("oidc_client", REVIEW_ROBOT, Some(SignOnMode::OpenIdConnect)),
+    ("oidc_client", SECURITY_SCANNER, Some(SignOnMode::OpenIdConnect)),
 ];
 
 /// A department: prefix of its groups, name, teams, and how many of 100 people work there.

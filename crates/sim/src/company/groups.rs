@@ -3,9 +3,11 @@
 use super::{
     ALL_STAFF, CONTRACTORS, CUSTOM_ADMIN, CompanySpec, DEPARTMENTS, DIRECTORY_GROUP, EMPTY_GROUP, ENG,
     ENG_PLATFORM, ENG_PLATFORM_ONCALL, EVERYONE, FINANCE, GROUP_ADMIN, Group, GroupKind, HELP_DESK,
-    IT_ADMINS, LEAVER, LOCATIONS, Marks, Rule, SALES, UNDESCRIBED_GROUP, User, UserKind,
+    IT_ADMINS, LEAVER, LOCATIONS, Marks, PUSHED_GROUP, Rule, SALES, UNDESCRIBED_GROUP, User, UserKind,
     cast::{GROUPS, PROJECTS},
-    indices, login, moment, sample,
+    indices, login, moment,
+    ownership::pushing_apps,
+    sample,
 };
 use crate::{
     clock::{DAY, HOUR},
@@ -13,8 +15,10 @@ use crate::{
     rng::{Rng, apportion},
 };
 
-/// Index of the application from which groups are imported.
+/// Index of the directory from which groups are imported.
 const DIRECTORY_APP: u32 = 5;
+/// Index of the application that [`PUSHED_GROUP`] is imported from.
+const PUSHED_TO_APP: u32 = 0;
 
 /// Who belongs to a group.
 #[derive(Clone, Copy, PartialEq)]
@@ -102,6 +106,7 @@ fn special_plans() -> Vec<Plan> {
                 SALES => ("Everyone in sales", Membership::Department(1)),
                 FINANCE => ("Everyone in finance", Membership::Department(3)),
                 DIRECTORY_GROUP => ("Imported from the directory", Membership::Directory),
+                PUSHED_GROUP => ("Engineering, as GitHub sees it", Membership::Department(0)),
                 UNDESCRIBED_GROUP => ("", Membership::Chance),
                 _ => ("All users in your organization", Membership::Everyone),
             };
@@ -110,6 +115,7 @@ fn special_plans() -> Vec<Plan> {
                 description: (name != UNDESCRIBED_GROUP).then(|| description.to_owned()),
                 kind: match name {
                     DIRECTORY_GROUP => GroupKind::Imported(DIRECTORY_APP),
+                    PUSHED_GROUP => GroupKind::Imported(PUSHED_TO_APP),
                     _ if membership == Membership::Everyone => GroupKind::BuiltIn,
                     _ => GroupKind::Native,
                 },
@@ -122,11 +128,12 @@ fn special_plans() -> Vec<Plan> {
 /// Groups beyond the special ones: departments, teams and offices alternate with groups that grew by chance.
 fn more_plans(spec: &CompanySpec, rng: &mut Rng, plans: &mut Vec<Plan>) {
     let mut planned = structural_plans().into_iter();
+    let pushing = pushing_apps(spec);
     let mut number = 0;
     while plans.len() < spec.groups as usize {
         let structural = if number % 2 == 0 { None } else { planned.next() };
         number += 1;
-        plans.push(structural.unwrap_or_else(|| chance_plan(rng, number)));
+        plans.push(structural.unwrap_or_else(|| chance_plan(rng, number, &pushing)));
     }
 }
 
@@ -175,11 +182,17 @@ fn structural_plans() -> Vec<Plan> {
     plans
 }
 
-fn chance_plan(rng: &mut Rng, number: u32) -> Plan {
+fn chance_plan(rng: &mut Rng, number: u32, pushing: &[u32]) -> Plan {
     let project = *rng.pick(&PROJECTS);
-    let imported = rng.chance(120);
+    let kind = match rng.below(100) {
+        0..9 => GroupKind::Imported(DIRECTORY_APP),
+        9..20 => GroupKind::Imported(*rng.pick(pushing)),
+        _ => GroupKind::Native,
+    };
     let name = match rng.below(4) {
-        _ if imported => format!("CORP\\FS-{}-{number}-RW", project.to_uppercase()),
+        _ if kind == GroupKind::Imported(DIRECTORY_APP) => {
+            format!("CORP\\FS-{}-{number}-RW", project.to_uppercase())
+        }
         0 => format!("proj-{project}-{number}"),
         1 => format!("app-{project}-users-{number}"),
         2 => format!("proj-{project}-{number}-reviewers"),
@@ -188,7 +201,7 @@ fn chance_plan(rng: &mut Rng, number: u32) -> Plan {
     Plan {
         description: (!rng.chance(80)).then(|| format!("Members of {name}")),
         name,
-        kind: if imported { GroupKind::Imported(DIRECTORY_APP) } else { GroupKind::Native },
+        kind,
         // Some groups never had a member.
         membership: if rng.chance(60) { Membership::Nobody } else { Membership::Chance },
     }
@@ -297,7 +310,7 @@ fn rules(spec: &CompanySpec, rng: &mut Rng, plans: &[Plan], users: &[User]) -> V
     };
     for (index, plan) in (0_u32..).zip(plans) {
         let expression = match plan.membership {
-            Membership::Department(department) => {
+            Membership::Department(department) if plan.kind == GroupKind::Native => {
                 format!("user.department==\"{}\"", DEPARTMENTS[department as usize].name)
             }
             Membership::Location(location) => format!("user.city==\"{}\"", LOCATIONS[location as usize].0),

@@ -4,14 +4,20 @@
 //! millions of memberships and assignments stay small. Times are milliseconds since 1970, UTC.
 
 mod activity;
-pub(crate) use self::admins::opaque;
+use self::admins::opaque;
+pub(crate) use self::clients::signing_key;
 mod admins;
 mod apps;
 mod cast;
 mod changes;
+mod clients;
 mod event;
 mod groups;
+mod ownership;
 mod people;
+mod rows;
+mod settings;
+mod sign_in;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -20,9 +26,16 @@ use jiff::Timestamp;
 pub(crate) use self::changes::{AppUserEdit, Fate, FormerNames, Noted, Object};
 pub(crate) use self::event::uuid;
 pub use self::{
+    admins::{
+        Condition, CustomRole, Holder, Permission, ResourceSet, Role, RoleAssignment, RoleScope, SetResource,
+    },
     cast::*,
     changes::What,
+    clients::{ApiService, ApiToken, ClientRole, Credential, CredentialKind, Grant},
     event::{Event, EventKind, SYSTEM, Subject},
+    ownership::{GroupOwner, PushMapping},
+    settings::{Setting, SettingKind},
+    sign_in::{Device, Factor, FactorKind, POLICY_TYPES, Policy, PolicyRule},
 };
 use crate::{
     clock::{DAY, SECOND},
@@ -107,6 +120,28 @@ pub struct Company {
     pub resource_sets: Vec<ResourceSet>,
     /// Who holds which administrator role.
     pub role_assignments: Vec<RoleAssignment>,
+    /// Who is responsible for which group, in the order of the groups.
+    pub owners: Vec<GroupOwner>,
+    /// Which groups are pushed to which applications, in the order of the applications.
+    pub push_mappings: Vec<PushMapping>,
+    /// What machine clients may ask the provider's own API for, in the order of the applications.
+    pub grants: Vec<Grant>,
+    /// The keys and secrets of applications, in the order of the applications.
+    pub credentials: Vec<Credential>,
+    /// Which machine client holds which administrator role, in the order of the applications.
+    pub client_roles: Vec<ClientRole>,
+    /// The organisation's API tokens.
+    pub api_tokens: Vec<ApiToken>,
+    /// Integrations that were added as API services.
+    pub api_services: Vec<ApiService>,
+    /// Policies of all types, in the order of [`POLICY_TYPES`].
+    pub policies: Vec<Policy>,
+    /// The second factors that people enrolled, in the order of the users.
+    pub factors: Vec<Factor>,
+    /// Registered devices.
+    pub devices: Vec<Device>,
+    /// Everything else that is set up: zones, hooks, identity providers and the like, kind by kind.
+    pub settings: Vec<Setting>,
     /// The system log in the order in which events became known, including those that are too old to be served. That is
     /// the order of their times, except for late and repeated ones.
     pub events: Vec<Event>,
@@ -349,87 +384,6 @@ pub struct AppUser {
     pub deprovisioned: bool,
 }
 
-/// An administrator role that the organisation defined itself.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "the fields are the provider's own")]
-pub struct CustomRole {
-    pub id: Id,
-    pub label: &'static str,
-    pub description: &'static str,
-    pub permissions: Vec<&'static str>,
-    pub created: i64,
-    pub last_updated: i64,
-}
-
-/// The resources that a custom role is limited to.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "the fields are the provider's own")]
-pub struct ResourceSet {
-    pub id: Id,
-    pub label: &'static str,
-    pub description: &'static str,
-    pub resources: Vec<SetResource>,
-    pub created: i64,
-    pub last_updated: i64,
-}
-
-/// One entry of a resource set.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SetResource {
-    /// A group itself.
-    Group(u32),
-    /// The people in a group.
-    MembersOf(u32),
-    /// An application.
-    App(u32),
-}
-
-/// A role held by somebody.
-#[derive(Debug)]
-pub struct RoleAssignment {
-    /// The assignment's id. Not unique for roles that can be limited to targets, as in the real API.
-    pub id: String,
-    /// Who holds it.
-    pub holder: Holder,
-    /// Which role.
-    pub role: Role,
-    /// On what.
-    pub scope: RoleScope,
-    /// When it was given.
-    pub created: i64,
-}
-
-/// Who holds a role.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Holder {
-    /// A user (index).
-    User(u32),
-    /// All members of a group (index).
-    Group(u32),
-}
-
-/// An administrator role.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// A standard role by its type, such as `SUPER_ADMIN`.
-    Standard(&'static str),
-    /// A custom role (index).
-    Custom(u32),
-}
-
-/// What a role is limited to.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum RoleScope {
-    /// The whole organisation.
-    Org,
-    /// These groups (indices).
-    Groups(Vec<u32>),
-    /// These applications (indices).
-    Apps(Vec<u32>),
-    /// A resource set (index).
-    ResourceSet(u32),
-}
-
 impl Company {
     /// Invents the company. Linear in the sizes asked for; 100,000 people take seconds.
     pub fn generate(spec: CompanySpec) -> Self {
@@ -445,7 +399,19 @@ impl Company {
         let role_assignments = admins::assignments(&spec, &users, &live);
         let apps = apps::generate(&spec, &users, &live, &groups, &role_assignments);
         let events = activity::generate(&spec, &mut users, &apps);
+        let api_tokens = clients::api_tokens(&spec, &users);
         let mut company = Self {
+            owners: ownership::owners(&spec, &users, &live),
+            push_mappings: ownership::push_mappings(&spec, &groups, &apps),
+            grants: clients::grants(&spec, &apps),
+            credentials: clients::credentials(&spec, &apps),
+            client_roles: clients::roles(&spec, &apps),
+            api_services: clients::api_services(&spec),
+            policies: sign_in::policies(&spec),
+            factors: sign_in::factors(&spec, &users),
+            devices: sign_in::devices(&spec, &users),
+            settings: settings::generate(&spec, &apps, &api_tokens),
+            api_tokens,
             id: Id::new(spec.seed, "00o", 0),
             users,
             live,
@@ -510,6 +476,11 @@ impl Company {
 /// The login of the special person with this local part.
 pub fn login(local_part: &str) -> String {
     format!("{local_part}@{DOMAIN}")
+}
+
+/// The index of a special person, group or application among their names.
+fn position<'a>(mut names: impl Iterator<Item = &'a str>, wanted: &str) -> u32 {
+    names.position(|name| name == wanted).unwrap_or_default() as u32
 }
 
 fn indices<T>(items: &[T]) -> impl Iterator<Item = u32> + use<T> {

@@ -147,8 +147,4 @@ impl Truth<'_> {
             late: fate == Some(&Fate::Late),
         }
     }
-
-    fn app_id(self, app: u32) -> String {
-        self.company.apps[app as usize].id.to_string()
-    }
 }

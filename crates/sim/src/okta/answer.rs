@@ -1,5 +1,7 @@
 //! Requests as handlers see them, and their answers.
 
+use serde_json::Value;
+
 use super::write::Json;
 
 /// A request that was let through.
@@ -49,6 +51,11 @@ impl Answer {
         Self { status: 200, body: body.0, content_type: "application/json", links: Vec::new() }
     }
 
+    /// An answer that is small or rarely asked for.
+    pub(super) fn value(body: &Value) -> Self {
+        Self::json(Json(body.to_string().into_bytes()))
+    }
+
     pub(super) fn with_links(mut self, links: Vec<String>) -> Self {
         self.links = links;
         self
@@ -96,6 +103,10 @@ impl Problem {
 
     pub(super) fn rate_limited() -> Self {
         Self::new(429, "E0000047", "API call exceeded rate limit due to too many requests.")
+    }
+
+    pub(super) fn provisioning_not_supported() -> Self {
+        Self::new(400, "E0000001", "Api validation failed: feature").because("Provisioning is not supported.")
     }
 
     pub(super) fn invalid_cursor() -> Self {

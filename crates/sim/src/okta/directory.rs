@@ -120,7 +120,7 @@ pub(super) fn user(api: &Api, call: &Call) -> Reply {
 
 fn whole_user(api: &Api, index: u32) -> Answer {
     let mut json = Json::with_capacity(1500);
-    render::whole_user(&mut json, &api.company, &api.origin, index);
+    render::whole_user(&mut json, &api.company, &api.origin, api.options.licensed, index);
     Answer::json(json)
 }
 
@@ -148,7 +148,7 @@ pub(super) fn groups(api: &Api, call: &Call) -> Reply {
     let (stats, app) = (call.expands("stats"), call.expands("app"));
     if let Some(start) = call.get("q") {
         // A search by name comes in one piece, without any link.
-        let limit = Sizes::new(200, 10_000).of(call)?;
+        let limit = Sizes::new(200, if stats { 200 } else { 10_000 }).of(call)?;
         let found: Vec<u32> = api
             .all_groups
             .iter()
@@ -176,7 +176,9 @@ pub(super) fn groups(api: &Api, call: &Call) -> Reply {
         }
     };
     let name = format!("groups {}", filter.unwrap_or_default());
-    let page = page(call, &name, list.len(), Sizes::new(200, 10_000))?.unaware_of_its_end(&name);
+    // The counts of many groups at once are too much.
+    let sizes = Sizes::new(200, if stats { 200 } else { 10_000 });
+    let page = page(call, &name, list.len(), sizes)?.unaware_of_its_end(&name);
     let body = join(&list[page.range.clone()], 1000, |json, index| api.group(json, index, stats, app));
     Ok(Answer::json(body).with_links(page.links(api, call, &[])))
 }
@@ -190,6 +192,7 @@ pub(super) fn group(api: &Api, call: &Call) -> Reply {
 
 pub(super) fn group_users(api: &Api, call: &Call) -> Reply {
     let group = api.find_group(call.parameter(0))?;
+    api.may_read_members(group)?;
     let members = api.company.members(group);
     let page = page(call, &call.path, members.len(), Sizes::new(1000, 1000))?;
     let body = join(&members[page.range.clone()], 700, |json, index| {

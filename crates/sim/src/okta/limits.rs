@@ -8,6 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::OktaOptions;
+use crate::clock;
 
 /// Which organisation's limits apply. Written in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -34,26 +35,35 @@ pub(super) enum Bucket {
     Apps,
     OneApp,
     Iam,
+    Clients,
+    Devices,
+    /// The users of one device.
+    DeviceUsers,
     Logs,
+    /// Where OAuth tokens are given out.
+    Token,
     /// Everything else.
     Rest,
 }
 
 impl Bucket {
-    const COUNT: usize = 10;
+    const COUNT: usize = 14;
 
     /// Requests per window of the whole organisation.
     fn limit(self, limits: RateLimits) -> u32 {
         let (workforce, integrator) = match self {
             Self::Free => (NO_LIMIT, NO_LIMIT),
-            Self::Users => (600, 100),
+            Self::Users | Self::DeviceUsers => (600, 100),
             Self::OneUser => (2000, 100),
             Self::Groups | Self::OneApp => (500, 100),
             Self::OneGroup => (1000, 100),
             Self::Apps => (100, 20),
+            Self::Clients => (100, 25),
+            Self::Devices => (100, 100),
             // Not published; half of it was seen in answers to a token with the default share.
             Self::Iam => (200, 200),
             Self::Logs => (120, 20),
+            Self::Token => (2000, 300),
             Self::Rest => (1200, 100),
         };
         match limits {
@@ -88,6 +98,7 @@ pub(super) struct Governor {
     limits: RateLimits,
     share: f64,
     length: Duration,
+    skew_seconds: i64,
 }
 
 impl Governor {
@@ -97,6 +108,7 @@ impl Governor {
             limits: options.rate_limits,
             share: options.share,
             length: options.window,
+            skew_seconds: options.clock_skew_seconds,
         }
     }
 
@@ -112,7 +124,7 @@ impl Governor {
         let reset = match window.opened {
             Some((opened, reset)) if now < opened + self.length => reset,
             _ => {
-                let reset = epoch_seconds_rounded_up(SystemTime::now() + self.length);
+                let reset = self.reset_after(self.length);
                 *window = Window { opened: Some((now, reset)), used: 0 };
                 reset
             }
@@ -125,9 +137,17 @@ impl Governor {
     }
 
     /// What an answer says when too many requests are in flight: nothing about the bucket, try again in a second.
-    pub(super) fn too_many_at_once() -> Standing {
-        let reset = epoch_seconds_rounded_up(SystemTime::now() + Duration::from_secs(1));
-        Standing { limit: 0, remaining: 0, reset, refused: true }
+    pub(super) fn too_many_at_once(&self) -> Standing {
+        self.used_up(0)
+    }
+
+    /// What an answer says when nothing is left of this limit until a second from now.
+    pub(super) fn used_up(&self, limit: u32) -> Standing {
+        Standing { limit, remaining: 0, reset: self.reset_after(Duration::from_secs(1)), refused: true }
+    }
+
+    fn reset_after(&self, wait: Duration) -> u64 {
+        epoch_seconds_rounded_up(clock::skewed_now(self.skew_seconds) + wait)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     rng::scramble_text,
 };
 
-/// How many objects a page of a list may have.
+/// How many objects a page of a list may have. Fewer than the fewest become that many; more than the most are refused.
 #[derive(Clone, Copy)]
 pub(super) struct Sizes {
     pub(super) fewest: usize,
@@ -35,7 +35,10 @@ impl Sizes {
                 .parse::<usize>()
                 .map_err(|_| Problem::invalid_parameter("limit", "not a number of objects"))?,
         };
-        Ok(limit.clamp(self.fewest, self.most))
+        if limit > self.most {
+            return Err(Problem::invalid_parameter("limit", &format!("at most {}", self.most)));
+        }
+        Ok(limit.max(self.fewest))
     }
 }
 
@@ -51,7 +54,11 @@ pub(super) struct Page {
 /// The page of a list of `total` objects that a call asks for. `name` tells lists apart: a cursor of another list is
 /// refused.
 pub(super) fn page(call: &Call, name: &str, total: usize, sizes: Sizes) -> Result<Page, Problem> {
-    let limit = sizes.of(call)?;
+    page_of_size(call, name, total, sizes.of(call)?)
+}
+
+/// The same, where the server alone decides how much is on a page.
+pub(super) fn page_of_size(call: &Call, name: &str, total: usize, limit: usize) -> Result<Page, Problem> {
     let start = match call.get("after") {
         Some(cursor) => {
             position(name, cursor).filter(|&start| start <= total).ok_or_else(Problem::invalid_cursor)?
@@ -100,6 +107,11 @@ impl Page {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
         format!("{}{}?{query}", api.origin, call.path)
     }
+}
+
+/// The positions in a list of `count` things, for a filter of all of them.
+pub(super) fn everything(count: usize) -> Vec<u32> {
+    (0..count as u32).collect()
 }
 
 impl Api {

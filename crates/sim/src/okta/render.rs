@@ -4,24 +4,24 @@ use super::{routes::Api, write::Json};
 use crate::{
     company::{
         App, AppGroup, AppUser, Company, DEPARTMENTS, GroupKind, Holder, LOCATIONS, SignOnMode, Status,
-        UserKind, opaque,
+        UserKind, signing_key,
     },
     id::Id,
     rng::scramble,
 };
 
 /// The user as lists show it: its only link is to itself.
-pub(super) fn user(json: &mut Json, company: &Company, origin: &str, index: u32) {
-    user_without_links(json, company, index);
+pub(super) fn user(json: &mut Json, company: &Company, origin: &str, with_realm: bool, index: u32) {
+    user_without_links(json, company, with_realm, index);
     json.raw(r#","_links":{"self":"#);
     href(json, origin, "users", company.users[index as usize].id, "");
     json.raw("}}");
 }
 
 /// The user as its own address shows it: with links to everything that can be done with it.
-pub(super) fn whole_user(json: &mut Json, company: &Company, origin: &str, index: u32) {
+pub(super) fn whole_user(json: &mut Json, company: &Company, origin: &str, with_realm: bool, index: u32) {
     let id = company.users[index as usize].id;
-    user_without_links(json, company, index);
+    user_without_links(json, company, with_realm, index);
     json.raw(r#","_links":{"#);
     for (name, action) in [
         ("suspend", "suspend"),
@@ -41,7 +41,7 @@ pub(super) fn whole_user(json: &mut Json, company: &Company, origin: &str, index
     json.raw("}}");
 }
 
-fn user_without_links(json: &mut Json, company: &Company, index: u32) {
+fn user_without_links(json: &mut Json, company: &Company, with_realm: bool, index: u32) {
     let user = &company.users[index as usize];
     let oddity = scramble(company.spec.seed ^ u64::from(index)) % 40;
     json.raw(r#"{"id":""#).id(user.id).raw(r#"","status":""#).raw(user.status.as_str());
@@ -50,6 +50,9 @@ fn user_without_links(json: &mut Json, company: &Company, index: u32) {
     json.raw(r#","lastLogin":"#).time_or_null(user.last_login);
     json.raw(r#","lastUpdated":"#).time(user.last_updated);
     json.raw(r#","passwordChanged":"#).time_or_null(user.password_changed);
+    if with_realm {
+        json.raw(r#","realmId":"#).string(company.realm_of(index));
+    }
     json.raw(r#","type":{"id":""#).id(user_type(company)).raw(r#""},"profile":{"firstName":"#);
     json.string(&user.first_name).raw(r#","lastName":"#).string(&user.last_name);
     json.raw(r#","mobilePhone":null,"secondEmail":null,"login":"#).string(&user.login);
@@ -124,28 +127,19 @@ impl Api {
         let company = &self.company;
         let app = &company.apps[index as usize];
         let user = &company.users[row.user as usize];
-        let oldest = app.created.max(user.created);
-        let range = (company.spec.now.as_millisecond() - oldest).max(1000) as u64;
-        let created =
-            oldest + (scramble(u64::from(row.user) ^ app.created as u64) % range) as i64 / 1000 * 1000;
-        let edit = company.app_user_edits.get(&(index, row.user));
-        let created = edit.and_then(|edit| edit.created).unwrap_or(created);
-        let last_updated = edit.map_or(created, |edit| edit.last_updated);
-        json.raw(r#"{"id":""#).id(user.id).raw(r#"","externalId":null,"created":"#).time(created);
-        json.raw(r#","lastUpdated":"#).time(last_updated);
+        let created = company.row_created(index, row);
+        json.raw(r#"{"id":""#).id(user.id).raw(r#"","externalId":"#);
+        json.string_or_null(app.row_external_id(row).as_deref()).raw(r#","created":"#).time(created);
+        json.raw(r#","lastUpdated":"#).time(company.row_last_updated(index, row));
         json.raw(if row.via.is_none() {
             r#","scope":"USER","status":""#
         } else {
             r#","scope":"GROUP","status":""#
         });
-        json.raw(match (row.deprovisioned, app.provisioning) {
-            (true, _) => "DEPROVISIONED",
-            (_, true) => "PROVISIONED",
-            _ => "ACTIVE",
-        });
+        json.raw(app.row_status(row));
         json.raw(r#"","statusChanged":"#).time(created).raw(r#","passwordChanged":null,"syncState":""#);
-        json.raw(if app.provisioning { "SYNCHRONIZED" } else { "DISABLED" }).raw("\"");
-        match edit.and_then(|edit| edit.user_name.as_deref()) {
+        json.raw(app.row_sync_state(row)).raw("\"");
+        match company.row_edited_name(index, row) {
             Some(name) => named_app_profile(json, company, row.user, name),
             None => {
                 json.bytes(self.app_profiles.get(row.user));
@@ -194,14 +188,16 @@ impl Api {
         json.raw(r#"{"id":""#).id(group.id).raw(r#"","created":"#).time(group.created);
         json.raw(r#","lastUpdated":"#).time(group.last_updated);
         json.raw(r#","lastMembershipUpdated":"#).time(group.last_membership_updated);
-        json.raw(if source.is_some() {
+        let from_directory =
+            source.is_some_and(|app| self.company.apps[app as usize].name == "active_directory");
+        json.raw(if from_directory {
             r#","objectClass":["okta:windows_security_principal"],"type":""#
         } else {
             r#","objectClass":["okta:user_group"],"type":""#
         });
         json.raw(group_type(group.kind)).raw(r#"","profile":{"name":"#).string(&group.name);
         json.raw(r#","description":"#).string_or_null(group.description.as_deref());
-        if source.is_some() {
+        if from_directory {
             let short_name = group.name.strip_prefix("CORP\\").unwrap_or(&group.name);
             json.raw(r#","groupType":"Security","groupScope":"Global","samAccountName":"#).string(short_name);
             json.raw(r#","windowsDomainQualifiedName":"#).string(&group.name);
@@ -237,8 +233,9 @@ impl Api {
             self.company.role_assignments.iter().any(|assignment| assignment.holder == Holder::Group(index));
         json.raw(r#""stats":{"usersCount":"#).number(self.company.members(index).len() as u64);
         json.raw(r#","appsCount":"#).number(self.apps_of_group[index as usize].len() as u64);
-        json.raw(r#","groupPushMappingsCount":0,""#);
-        json.raw(if self.options.misspelled_privilege { "hasAdminPrivlege" } else { "hasAdminPrivilege" });
+        let pushed = self.company.push_mappings.iter().filter(|mapping| mapping.source == index).count();
+        json.raw(r#","groupPushMappingsCount":"#).number(pushed as u64).raw(",\"");
+        json.raw(self.options.admin_flag.as_str());
         json.raw("\":").flag(administers).raw("}");
     }
 
@@ -288,7 +285,11 @@ pub(super) fn app(json: &mut Json, company: &Company, origin: &str, index: u32) 
     json.raw(r#","accessibility":{"selfService":false,"errorRedirectUrl":null,"loginRedirectUrl":null},"visibility":{"autoLaunch":false,"autoSubmitToolbar":false,"hide":{"iOS":false,"web":"#);
     json.flag(app.service).raw(r#"},"appLinks":{"login":true}},"features":"#);
     json.raw(if app.provisioning {
-        r#"["PUSH_NEW_USERS","PUSH_USER_DEACTIVATION","PUSH_PROFILE_UPDATES","GROUP_PUSH"]"#
+        if app.gets_groups() {
+            r#"["PUSH_NEW_USERS","PUSH_USER_DEACTIVATION","PUSH_PROFILE_UPDATES","GROUP_PUSH"]"#
+        } else {
+            r#"["PUSH_NEW_USERS","PUSH_USER_DEACTIVATION"]"#
+        }
     } else {
         "[]"
     });
@@ -296,19 +297,15 @@ pub(super) fn app(json: &mut Json, company: &Company, origin: &str, index: u32) 
     json.raw(
         r#","credentials":{"userNameTemplate":{"template":"${source.login}","type":"BUILT_IN"},"signing":"#,
     );
-    match app.sign_on_mode {
-        Some(SignOnMode::Saml | SignOnMode::OpenIdConnect) => {
-            json.raw(r#"{"kid":""#).raw(&opaque(seed, 0x4B49_4400 + u64::from(index), 11)).raw("-");
-            json.raw(&opaque(seed, 0x4B49_4500 + u64::from(index), 11)).raw(r#""}"#);
-        }
-        _ => {
-            json.raw("{}");
-        }
+    if app.is_signed_for() {
+        json.raw(r#"{"kid":"#).string(&signing_key(seed, index)).raw("}");
+    } else {
+        json.raw("{}");
     }
-    if app.sign_on_mode == Some(SignOnMode::OpenIdConnect) && app.name != "saasure" {
+    if app.is_oidc_client() {
         json.raw(r#","oauthClient":{"autoKeyRotation":true,"client_id":""#).id(app.id);
         json.raw(r#"","token_endpoint_auth_method":""#);
-        json.raw(if app.service { "private_key_jwt" } else { "client_secret_basic" });
+        json.raw(if app.has_secret() { "client_secret_basic" } else { "private_key_jwt" });
         json.raw(r#"","pkce_required":"#).flag(!app.service).raw("}");
     }
     json.raw("}");
@@ -351,19 +348,19 @@ fn app_settings(json: &mut Json, app: &App) {
 }
 
 fn app_links(json: &mut Json, company: &Company, origin: &str, app: &App) {
-    let seed = company.spec.seed;
     json.raw(r#","_links":{"uploadLogo":"#);
     link_with_hint(json, origin, app.id, "/logo", "POST");
     json.raw(r#","appLinks":[{"name":"login","href":""#).raw(origin).raw("/home/").text(&app.name).raw("/");
     json.id(app.id)
         .raw(r#"/aln177a159h7Zf52X0g8","type":"text/html"}],"profileEnrollment":{"href":""#)
         .raw(origin);
-    json.raw("/api/v1/policies/").id(Id::new(seed, "rst", 0)).raw(r#""},"policies":"#);
+    let enrollment = company.policies_of("PROFILE_ENROLLMENT").next();
+    json.raw("/api/v1/policies/").id(enrollment.map_or(app.id, |policy| policy.id)).raw(r#""},"policies":"#);
     link_with_hint(json, origin, app.id, "/policies", "PUT");
     json.raw(r#","groups":"#);
     href(json, origin, "apps", app.id, "/groups");
     json.raw(r#","logo":[{"name":"medium","href":"https://static.oktacdn.example/assets/img/logos/default.6770228fb0dab49a1695ef440a5279bb.png","type":"image/png"}],"accessPolicy":{"href":""#);
-    json.raw(origin).raw("/api/v1/policies/").id(Id::new(seed, "rst", 1)).raw(r#""},"users":"#);
+    json.raw(origin).raw("/api/v1/policies/").id(company.access_policy(app).id).raw(r#""},"users":"#);
     href(json, origin, "apps", app.id, "/users");
     json.raw(r#","deactivate":"#);
     href(json, origin, "apps", app.id, "/lifecycle/deactivate");

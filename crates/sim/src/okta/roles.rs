@@ -34,25 +34,25 @@ pub(super) fn group_roles(api: &Api, call: &Call) -> Reply {
 pub(super) fn user_target_groups(api: &Api, call: &Call) -> Reply {
     api.may_read_roles()?;
     let assignments = roles_of_user(api, api.find_user(call.parameter(0))?);
-    target_groups(api, call, &assignments)
+    target_groups(api, call, named_scope(call, scopes(&assignments))?)
 }
 
 pub(super) fn user_target_apps(api: &Api, call: &Call) -> Reply {
     api.may_read_roles()?;
     let assignments = roles_of_user(api, api.find_user(call.parameter(0))?);
-    target_apps(api, call, &assignments)
+    target_apps(api, call, named_scope(call, scopes(&assignments))?)
 }
 
 pub(super) fn group_target_groups(api: &Api, call: &Call) -> Reply {
     api.may_read_roles()?;
     let assignments = roles_of_group(api, api.find_group(call.parameter(0))?);
-    target_groups(api, call, &assignments)
+    target_groups(api, call, named_scope(call, scopes(&assignments))?)
 }
 
 pub(super) fn group_target_apps(api: &Api, call: &Call) -> Reply {
     api.may_read_roles()?;
     let assignments = roles_of_group(api, api.find_group(call.parameter(0))?);
-    target_apps(api, call, &assignments)
+    target_apps(api, call, named_scope(call, scopes(&assignments))?)
 }
 
 fn roles_of_user(api: &Api, user: u32) -> Vec<&RoleAssignment> {
@@ -74,8 +74,12 @@ fn roles_of_group(api: &Api, group: u32) -> Vec<&RoleAssignment> {
         .collect()
 }
 
-fn target_groups(api: &Api, call: &Call, assignments: &[&RoleAssignment]) -> Reply {
-    let groups = match &named_assignment(call, assignments)?.scope {
+fn scopes<'a>(assignments: &[&'a RoleAssignment]) -> impl Iterator<Item = (&'a str, &'a RoleScope)> {
+    assignments.iter().map(|assignment| (assignment.id.as_str(), &assignment.scope))
+}
+
+pub(super) fn target_groups(api: &Api, call: &Call, scope: &RoleScope) -> Reply {
+    let groups = match scope {
         RoleScope::Groups(groups) => groups.as_slice(),
         _ => &[],
     };
@@ -84,8 +88,8 @@ fn target_groups(api: &Api, call: &Call, assignments: &[&RoleAssignment]) -> Rep
     Ok(Answer::json(body).with_links(page.links(api, call, &[])))
 }
 
-fn target_apps(api: &Api, call: &Call, assignments: &[&RoleAssignment]) -> Reply {
-    let apps = match &named_assignment(call, assignments)?.scope {
+pub(super) fn target_apps(api: &Api, call: &Call, scope: &RoleScope) -> Reply {
+    let apps = match scope {
         RoleScope::Apps(apps) => apps.as_slice(),
         _ => &[],
     };
@@ -94,19 +98,54 @@ fn target_apps(api: &Api, call: &Call, assignments: &[&RoleAssignment]) -> Reply
     Ok(Answer::json(body).with_links(page.links(api, call, &[])))
 }
 
-fn named_assignment<'a>(
+/// What the assignment that a call names is limited to.
+pub(super) fn named_scope<'a>(
     call: &Call,
-    assignments: &[&'a RoleAssignment],
-) -> Result<&'a RoleAssignment, Problem> {
-    let id = call.parameter(1);
-    let found = assignments.iter().find(|assignment| assignment.id == id);
-    found.copied().ok_or_else(|| Problem::not_found(id, "RoleAssignment"))
+    mut assignments: impl Iterator<Item = (&'a str, &'a RoleScope)>,
+) -> Result<&'a RoleScope, Problem> {
+    let wanted = call.parameter(1);
+    let found = assignments.find(|&(id, _)| id == wanted).map(|(_, scope)| scope);
+    found.ok_or_else(|| Problem::not_found(wanted, "RoleAssignment"))
 }
 
 fn role(api: &Api, json: &mut Json, assignment: &RoleAssignment, call: &Call) {
+    let held = Held {
+        id: &assignment.id,
+        role: assignment.role,
+        scope: &assignment.scope,
+        created: assignment.created,
+        assignment_type: match assignment.holder {
+            Holder::User(_) => "USER",
+            Holder::Group(_) => "GROUP",
+        },
+        assignee: address(api, assignment.holder),
+    };
+    held_role(api, json, &held, call);
+}
+
+/// The path of who holds a role.
+fn address(api: &Api, holder: Holder) -> String {
+    match holder {
+        Holder::User(user) => format!("/api/v1/users/{}", api.company.users[user as usize].id),
+        Holder::Group(group) => format!("/api/v1/groups/{}", api.company.groups[group as usize].id),
+    }
+}
+
+/// A role and who holds it, be it a person, a group or a client.
+pub(super) struct Held<'a> {
+    pub(super) id: &'a str,
+    pub(super) role: Role,
+    pub(super) scope: &'a RoleScope,
+    pub(super) created: i64,
+    pub(super) assignment_type: &'static str,
+    /// The path of the holder.
+    pub(super) assignee: String,
+}
+
+pub(super) fn held_role(api: &Api, json: &mut Json, held: &Held<'_>, call: &Call) {
     let company = &api.company;
-    json.raw(r#"{"id":"#).string(&assignment.id);
-    match assignment.role {
+    json.raw(r#"{"id":"#).string(held.id);
+    match held.role {
         Role::Standard(kind) => {
             json.raw(r#","label":"#).string(standard_label(kind)).raw(r#","type":"#).string(kind);
         }
@@ -119,20 +158,15 @@ fn role(api: &Api, json: &mut Json, assignment: &RoleAssignment, call: &Call) {
                 .raw(r#","type":"CUSTOM""#);
         }
     }
-    json.raw(r#","status":"ACTIVE","created":"#).time(assignment.created);
-    json.raw(r#","lastUpdated":"#).time(assignment.created).raw(r#","assignmentType":""#);
-    let (kind, collection, holder) = match assignment.holder {
-        Holder::User(user) => ("USER", "users", company.users[user as usize].id),
-        Holder::Group(group) => ("GROUP", "groups", company.groups[group as usize].id),
-    };
-    json.raw(kind).raw("\"");
-    if let RoleScope::ResourceSet(set) = assignment.scope {
-        json.raw(r#","resource-set":""#).id(company.resource_sets[set as usize].id).raw("\"");
+    json.raw(r#","status":"ACTIVE","created":"#).time(held.created);
+    json.raw(r#","lastUpdated":"#).time(held.created).raw(r#","assignmentType":""#);
+    json.raw(held.assignment_type).raw("\"");
+    if let RoleScope::ResourceSet(set) = held.scope {
+        json.raw(r#","resource-set":""#).id(company.resource_sets[*set as usize].id).raw("\"");
     }
-    embedded_targets(api, json, &assignment.scope, call);
-    json.raw(r#","_links":{"assignee":"#);
-    href(json, &api.origin, collection, holder, "");
-    if let (Role::Custom(role), RoleScope::ResourceSet(set)) = (assignment.role, &assignment.scope) {
+    embedded_targets(api, json, held.scope, call);
+    json.raw(r#","_links":{"assignee":{"href":""#).raw(&api.origin).raw(&held.assignee).raw(r#""}"#);
+    if let (Role::Custom(role), RoleScope::ResourceSet(set)) = (held.role, held.scope) {
         json.raw(r#","resource-set":"#);
         href(json, &api.admin_origin, "iam/resource-sets", company.resource_sets[*set as usize].id, "");
         json.raw(r#","permissions":"#);
@@ -226,9 +260,23 @@ pub(super) fn permissions(api: &Api, call: &Call) -> Reply {
     let role =
         api.company.custom_roles.iter().find(|role| role.id.as_str() == wanted || role.label == wanted);
     let role = role.ok_or_else(|| Problem::not_found(wanted, "CustomRole"))?;
-    let mut json = join_under("permissions", &role.permissions, |json, label| {
-        json.raw(r#"{"label":"#).string(label).raw(r#","created":"#).time(role.created);
-        json.raw(r#","lastUpdated":"#).time(role.created).raw(r#","conditions":null,"_links":{"role":"#);
+    let mut json = join_under("permissions", &role.permissions, |json, permission| {
+        json.raw(r#"{"label":"#).string(permission.label).raw(r#","created":"#).time(role.created);
+        json.raw(r#","lastUpdated":"#).time(role.created).raw(r#","conditions":"#);
+        match permission.condition {
+            None => {
+                json.raw("null");
+            }
+            Some(condition) => {
+                json.raw(if condition.include { r#"{"include":"# } else { r#"{"exclude":"# });
+                json.raw(r#"{"okta:ResourceAttribute/User/Profile":"#);
+                json.list(condition.attributes, |json, attribute| {
+                    json.string(attribute);
+                });
+                json.raw("}}");
+            }
+        }
+        json.raw(r#","_links":{"role":"#);
         href(json, &api.admin_origin, "iam/roles", role.id, "");
         json.raw("}}");
     });
@@ -297,7 +345,7 @@ pub(super) fn bindings(api: &Api, call: &Call) -> Reply {
     api.may_read_roles()?;
     let index = find_set(api, call)?;
     let set = api.company.resource_sets[index].id;
-    let mut bound: Vec<u32> = bindings_of(api, index).filter_map(custom_role).collect();
+    let mut bound: Vec<u32> = bindings_of(api, index).iter().map(|binding| binding.role).collect();
     bound.sort_unstable();
     bound.dedup();
     let page = page(call, &call.path, bound.len(), IAM)?;
@@ -314,32 +362,24 @@ pub(super) fn bindings(api: &Api, call: &Call) -> Reply {
     Ok(Answer::json(json).with_links(self_link(api, call, &page)))
 }
 
-/// Who holds a role on a resource set; only the address says whether it is a user or a group.
+/// Who holds a role on a resource set; only the address says whether it is a user, a group or a client.
 pub(super) fn binding_members(api: &Api, call: &Call) -> Reply {
     api.may_read_roles()?;
     let index = find_set(api, call)?;
     let wanted = call.parameter(1);
-    let members: Vec<&RoleAssignment> = bindings_of(api, index)
-        .filter(|assignment| {
-            custom_role(assignment).is_some_and(|role| {
-                let role = &api.company.custom_roles[role as usize];
-                role.id.as_str() == wanted || role.label == wanted
-            })
-        })
-        .collect();
+    let mut members = bindings_of(api, index);
+    members.retain(|binding| {
+        let role = &api.company.custom_roles[binding.role as usize];
+        role.id.as_str() == wanted || role.label == wanted
+    });
     if members.is_empty() {
         return Err(Problem::not_found(wanted, "CustomRole"));
     }
     let page = page(call, &call.path, members.len(), IAM)?;
-    let mut json = join_under("members", &members[page.range.clone()], |json, assignment| {
-        json.raw(r#"{"id":"#).string(&assignment.id).raw(r#","created":"#).time(assignment.created);
-        json.raw(r#","lastUpdated":"#).time(assignment.created).raw(r#","_links":{"self":"#);
-        let (collection, id) = match assignment.holder {
-            Holder::User(user) => ("users", api.company.users[user as usize].id),
-            Holder::Group(group) => ("groups", api.company.groups[group as usize].id),
-        };
-        href(json, &api.origin, collection, id, "");
-        json.raw("}}");
+    let mut json = join_under("members", &members[page.range.clone()], |json, member| {
+        json.raw(r#"{"id":"#).string(member.id).raw(r#","created":"#).time(member.created);
+        json.raw(r#","lastUpdated":"#).time(member.created).raw(r#","_links":{"self":{"href":""#);
+        json.raw(&api.origin).raw(&member.assignee).raw(r#""}}}"#);
     });
     in_body_links(api, &mut json, call, &page, &[]);
     json.raw("}");
@@ -356,18 +396,35 @@ fn find_set(api: &Api, call: &Call) -> Result<usize, Problem> {
     index.ok_or_else(|| Problem::not_found(wanted, "IAMPolicy"))
 }
 
-fn bindings_of(api: &Api, set: usize) -> impl Iterator<Item = &RoleAssignment> {
-    api.company
-        .role_assignments
-        .iter()
-        .filter(move |assignment| assignment.scope == RoleScope::ResourceSet(set as u32))
+/// A custom role on a resource set, and who holds it.
+struct Binding<'a> {
+    id: &'a str,
+    role: u32,
+    created: i64,
+    /// The path of the holder.
+    assignee: String,
 }
 
-fn custom_role(assignment: &RoleAssignment) -> Option<u32> {
-    match assignment.role {
-        Role::Custom(role) => Some(role),
-        Role::Standard(_) => None,
-    }
+/// Those of people and groups, then those of clients.
+fn bindings_of(api: &Api, set: usize) -> Vec<Binding<'_>> {
+    let company = &api.company;
+    let wanted = RoleScope::ResourceSet(set as u32);
+    let people = company
+        .role_assignments
+        .iter()
+        .filter(|held| held.scope == wanted)
+        .map(|held| (&held.id, held.role, held.created, address(api, held.holder)));
+    let clients = company.client_roles.iter().filter(|held| held.scope == wanted).map(|held| {
+        let client = format!("/oauth2/v1/clients/{}", company.apps[held.app as usize].id);
+        (&held.id, held.role, held.created, client)
+    });
+    people
+        .chain(clients)
+        .filter_map(|(id, role, created, assignee)| match role {
+            Role::Custom(role) => Some(Binding { id, role, created, assignee }),
+            Role::Standard(_) => None,
+        })
+        .collect()
 }
 
 fn binding_href(api: &Api, json: &mut Json, set: Id, role: Id, rest: &str) {

@@ -11,6 +11,7 @@ use crate::codec::Packer;
 use crate::error::Result;
 use crate::kind::{Kind, Kinds};
 use crate::read::{StoredFact, facts_of};
+use crate::reading::Reading;
 
 use super::entities::Entities;
 
@@ -18,6 +19,8 @@ use super::entities::Entities;
 pub(super) struct Merge {
     /// The facts, packed.
     pub(super) blob: Vec<u8>,
+    /// The kinds and ids of the entities among them, packed.
+    pub(super) ids: Vec<u8>,
     /// Whether they are the same, provenance included, so that they need not be written.
     pub(super) same: bool,
     /// The sync that last saw the facts that do not tell themselves.
@@ -34,18 +37,19 @@ pub(super) struct Merge {
 impl Merge {
     /// Lays what was read of a scope over what was there before.
     pub(super) fn of(sealing: &mut Sealing<'_, '_>, work: &Work) -> Result<Self> {
-        let Sealing { number, staged, content, packer, unpacker, before, after, gone, .. } = sealing;
+        let Sealing { number, staged, content, packer, ids_packer, unpacker, met, .. } = sealing;
         let number = *number;
         let whole = work.is_whole();
         let read_before = work.before.as_ref().map_or(0, |version| version.read);
         let read = if whole || work.before.is_none() { number } else { read_before };
         let mut output = Output {
             packer,
-            entities: after,
-            gone,
+            ids_packer,
+            met,
             count_dangling: !work.kinds().meets(Kinds::ENTITIES),
             result: Self {
                 blob: Vec::new(),
+                ids: Vec::new(),
                 same: work.before.is_some(),
                 read,
                 kinds: BTreeMap::new(),
@@ -62,9 +66,6 @@ impl Merge {
         };
         let mut next_old = || -> Result<Option<(String, StoredFact)>> {
             let Some(fact) = stored.as_mut().and_then(Iterator::next).transpose()? else { return Ok(None) };
-            if let Some((kind, id)) = fact.0.entity() {
-                before.insert(kind, id);
-            }
             Ok(Some((fact.0.key(), fact)))
         };
         let mut fresh = runs::staged(staged, unpacker, &work.scope, &work.key, RUN_BYTES)?;
@@ -79,16 +80,24 @@ impl Merge {
                 (Some((old, _)), Some((new, _))) => old.cmp(new),
             };
             let old_fact = if order == Ordering::Greater { None } else { old.take() };
-            let new_fact = if order == Ordering::Less { None } else { new.take() };
-            match (old_fact, new_fact) {
+            let new_reading = if order == Ordering::Less { None } else { new.take() };
+            if let Some((kind, id)) = old_fact.as_ref().and_then(|(_, fact)| fact.0.entity()) {
+                output.met.was_there(kind, id);
+            }
+            match (old_fact, new_reading.map(|(_, reading)| reading)) {
                 (Some(_), None) if whole => output.remove(),
                 (Some((_, (record, first, last))), None) => output.keep(&record, first, last)?,
-                (Some((_, fact)), Some((_, record))) => {
-                    let record = if whole { record } else { record.over(&fact.0) };
+                (Some((_, fact)), Some(Reading::Read(record))) if !whole => {
+                    output.renew(&record.over(&fact.0), &fact, number)?;
+                }
+                (Some((_, fact)), Some(Reading::Read(record) | Reading::Again(record))) => {
                     output.renew(&record, &fact, number)?;
                 }
-                (None, Some((_, record))) => output.add(&record, number)?,
-                (None, None) => {}
+                (Some(_), Some(Reading::Absent(_))) => output.remove(),
+                (None, Some(Reading::Read(record) | Reading::Again(record))) => {
+                    output.add(&record, number)?;
+                }
+                (None, Some(Reading::Absent(_)) | None) => {}
             }
             if order != Ordering::Greater {
                 old = next_old()?;
@@ -103,14 +112,14 @@ impl Merge {
 
 struct Output<'a> {
     packer: &'a mut Packer,
-    entities: &'a mut Entities,
-    gone: &'a Entities,
+    ids_packer: &'a mut Packer,
+    met: &'a mut Entities,
     count_dangling: bool,
     result: Merge,
 }
 
 impl Output<'_> {
-    /// A fact that was not seen again, though everything was read.
+    /// A fact that was not seen again, though everything was read, or was found absent.
     fn remove(&mut self) {
         self.result.removed += 1;
         self.result.same = false;
@@ -149,7 +158,7 @@ impl Output<'_> {
     }
 
     fn is_gone(&self, record: &Record) -> bool {
-        record.entity().is_some_and(|(kind, id)| self.gone.contains(kind, id))
+        record.entity().is_some_and(|(kind, id)| self.met.is_gone(kind, id))
     }
 
     fn last_seen(&self, number: SnapshotNumber) -> SnapshotNumber {
@@ -158,9 +167,10 @@ impl Output<'_> {
 
     fn put(&mut self, record: &Record, first: SnapshotNumber, last: SnapshotNumber) -> Result<()> {
         if let Some((kind, id)) = record.entity() {
-            self.entities.insert(kind, id);
+            self.met.is_there(kind, id);
+            self.ids_packer.push(&(kind, id))?;
         }
-        if self.count_dangling && self.entities.leaves_dangling(record) {
+        if self.count_dangling && self.met.leaves_dangling(record) {
             self.result.dangling += 1;
         }
         let Kind(kind) = Kind::of(record);
@@ -170,6 +180,7 @@ impl Output<'_> {
 
     fn finish(mut self) -> Result<Merge> {
         self.result.blob = self.packer.finish()?;
+        self.result.ids = self.ids_packer.finish()?;
         Ok(self.result)
     }
 }

@@ -9,23 +9,30 @@ mod runs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use memchr::memmem::Finder;
 use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
 use sightline_core::{EntityKind, Gap, Scope, SnapshotNumber, Tallies, Time};
 
 use crate::codec::{self, Packer, Unpacker};
 use crate::error::{Result, StoreError};
 use crate::keys;
-use crate::kind::{Kind, Kinds};
+use crate::kind::{ENTITY_KINDS, Kind, Kinds};
 use crate::open::Store;
-use crate::progress::{Mark, all_progress, last_number, named_numbers, stored_sync};
-use crate::read::{SnapshotMeta, Version, facts_of, versions_at};
+use crate::progress::{Mark, absent_entities, all_progress, last_number, named_numbers, stored_sync};
+use crate::read::{SnapshotMeta, Version, decode_meta, facts_of, mentions, versions_at, visit_entities};
 use crate::source::clear_sync;
-use crate::tables::{CONTENT, DRIFT, LATER, NUMBERS, PROGRESS, SNAPSHOTS, STAGED, SYNCS, TASKS, VERSIONS};
+use crate::tables::{
+    ABSENT, CONTENT, DRIFT, ENTITIES, LATER, NUMBERS, PROGRESS, SNAPSHOTS, STAGED, SYNCS, TASKS, VERSIONS,
+};
 use entities::Entities;
 use merge::Merge;
 
+/// Names of numbers that tell only of the sync that added them up.
+const OF_ONE_SYNC: &str = "shrunk.";
 /// A kind with fewer facts may shrink by any part.
 const SMALL_KIND: u64 = 50;
+/// So many ids are looked for in stored facts before these are decoded; with more, decoding takes no longer.
+const FEW_LOST: usize = 16;
 
 /// What sealing has to know about the connector and the caller's wishes.
 #[derive(Debug, Clone)]
@@ -105,7 +112,7 @@ impl Store {
                 started: sync.row.started,
                 sealed,
                 full: sync.row.full,
-                tallies: Tallies(named_numbers(&txn.open_table(NUMBERS)?, source_id)?),
+                tallies: numbers_to_keep(txn, source_id, sync.row.full)?,
                 drift: named_numbers(&txn.open_table(DRIFT)?, source_id)?,
                 dangling: report.dangling.clone(),
                 scopes: report.scopes,
@@ -121,6 +128,18 @@ impl Store {
     }
 }
 
+/// The numbers that the steps added up; a sync that is not full leaves those that it did not add to as they were.
+fn numbers_to_keep(txn: &WriteTransaction, source_id: u64, full: bool) -> Result<Tallies> {
+    let numbers = named_numbers(&txn.open_table(NUMBERS)?, source_id)?;
+    let snapshots = txn.open_table(SNAPSHOTS)?;
+    let last = last_number(&snapshots, source_id)?;
+    let Some(row) = snapshots.get((source_id, last))?.filter(|_| !full) else { return Ok(Tallies(numbers)) };
+    let mut kept = decode_meta(row.value(), last)?.tallies;
+    kept.0.retain(|name, _| !name.starts_with(OF_ONE_SYNC));
+    kept.0.extend(numbers);
+    Ok(kept)
+}
+
 /// A scope that is to be decided.
 struct Work {
     scope: Scope,
@@ -129,12 +148,19 @@ struct Work {
     mark: Option<Mark>,
     /// Kinds of the records that the sync has read of it.
     staged: Kinds,
+    /// Whether the sync found facts of it absent.
+    absences: bool,
 }
 
 impl Work {
     /// Kinds of facts that it has or may get.
     fn kinds(&self) -> Kinds {
         self.before.as_ref().map(Version::kinds).unwrap_or_default().with(self.staged)
+    }
+
+    /// Whether anything was learned about its facts.
+    fn is_staged(&self) -> bool {
+        self.staged != Kinds::default() || self.absences
     }
 
     fn is_whole(&self) -> bool {
@@ -149,6 +175,8 @@ struct Done {
     added: u64,
     removed: u64,
     changed: u64,
+    /// Whether its facts were laid over each other; otherwise they are those from before.
+    merged: bool,
     /// Whether its dangling edges were counted when all entities were known.
     counted: bool,
 }
@@ -158,15 +186,15 @@ struct Sealing<'t, 'u> {
     rules: &'t SealRules,
     staged: Table<'t, &'static [u8], &'static [u8]>,
     content: Table<'t, &'static [u8], &'static [u8]>,
+    /// Kinds and ids of the entities in scopes.
+    entities: Table<'t, &'static [u8], &'static [u8]>,
     packer: Packer,
+    ids_packer: Packer,
     unpacker: &'u Unpacker,
     works: Vec<Work>,
     done: Vec<Done>,
-    /// Entities of the last snapshot and of this one, as far as they were met.
-    before: Entities,
-    after: Entities,
-    /// Entities that were found to have vanished.
-    gone: Entities,
+    /// Entities of the last snapshot and of this one, as far as they were met, and those that were found to have vanished.
+    met: Entities,
     /// Kinds of entities whose listings were all read completely.
     listed: Kinds,
     /// Datasets whose whole listing was read completely.
@@ -188,25 +216,36 @@ impl<'t, 'u> Sealing<'t, 'u> {
         for at in versions_at(&txn.open_table(VERSIONS)?, source_id, last)? {
             let scope = at.scope.clone();
             let before = Some(at.version);
-            let work = Work { scope: at.scope, key: at.key, before, mark: None, staged: Kinds::default() };
+            let staged = Kinds::default();
+            let work = Work { scope: at.scope, key: at.key, before, mark: None, staged, absences: false };
             works.insert(scope, work);
         }
         for (scope, progress) in all_progress(&txn.open_table(PROGRESS)?, source_id)? {
+            let is_read = progress.mark.is_some() || progress.records > 0;
+            if !is_read && !works.contains_key(&scope) {
+                // That something is not in it makes no scope.
+                continue;
+            }
             let work = works.entry(scope.clone()).or_insert_with(|| Work {
                 key: keys::scope(source_id, &scope),
                 scope,
                 before: None,
                 mark: None,
                 staged: Kinds::default(),
+                absences: false,
             });
             work.staged = progress.kinds();
+            work.absences = progress.absences;
             work.mark = progress.mark;
         }
         let works: Vec<Work> = works.into_values().collect();
-        let mut gone = Entities::default();
+        let mut met = Entities::default();
+        for (kind, id) in absent_entities(&txn.open_table(ABSENT)?, source_id)? {
+            met.has_vanished(kind, &id);
+        }
         for work in &works {
             if let (Some(Mark::Gone), Some((kind, parent))) = (&work.mark, parent_of(rules, &work.scope)) {
-                gone.insert(kind, parent);
+                met.has_vanished(kind, parent);
             }
         }
         let listed = kinds_listed(&works);
@@ -227,13 +266,13 @@ impl<'t, 'u> Sealing<'t, 'u> {
             rules,
             staged: txn.open_table(STAGED)?,
             content: txn.open_table(CONTENT)?,
+            entities: txn.open_table(ENTITIES)?,
             packer: Packer::new(codec::FOR_LONG)?,
+            ids_packer: Packer::new(codec::FOR_SHORT)?,
             unpacker,
             works,
             done: Vec::new(),
-            before: Entities::default(),
-            after: Entities::default(),
-            gone,
+            met,
             listed,
             complete_listings,
             failed_listings,
@@ -272,14 +311,14 @@ impl<'t, 'u> Sealing<'t, 'u> {
         }
         let Some((kind, parent)) = parent_of(self.rules, &work.scope) else { return false };
         let absent = absence_counts
-            && !self.after.contains(kind, parent)
-            && (self.before.contains(kind, parent) || self.listed.contains(Kind::describing(kind)));
-        absent || self.gone.contains(kind, parent)
+            && !self.met.is(kind, parent)
+            && (self.met.was(kind, parent) || self.listed.contains(Kind::describing(kind)));
+        absent || self.met.is_gone(kind, parent)
     }
 
     /// Whether the listing that leads to scopes like this was read completely and did not lead to this one.
     fn is_unlisted(&self, work: &Work) -> bool {
-        let was_met = work.mark.is_some() || work.staged != Kinds::default();
+        let was_met = work.mark.is_some() || work.is_staged();
         let listing = self.rules.listings.get(&work.scope.dataset);
         work.scope.parent.is_some()
             && !was_met
@@ -290,18 +329,27 @@ impl<'t, 'u> Sealing<'t, 'u> {
         if dropped {
             return self.drop_scope(work);
         }
-        let loses_entities = work.kinds().meets(self.gone.kinds().collect());
         let holds_entities = work.kinds().meets(Kinds::ENTITIES);
-        let is_read = work.staged != Kinds::default() || work.is_whole();
+        let must_merge = work.is_staged() || work.is_whole() || !self.keeps_entities(&work)?;
         let mut after = Version { present: true, ..work.before.clone().unwrap_or_default() };
         match &work.mark {
-            Some(Mark::Complete | Mark::Empty | Mark::Part) => {
+            Some(Mark::Complete | Mark::Empty | Mark::Onward) => {
                 after.complete = Some(self.number);
                 after.gap = None;
             }
+            // Changes vouch for a scope only as far as what they change was known.
+            Some(Mark::Part) => {
+                let was_known = match &work.before {
+                    Some(before) => before.complete.is_some() && before.gap.is_none(),
+                    None => true,
+                };
+                if was_known {
+                    after.complete = Some(self.number);
+                }
+            }
             Some(Mark::Gap(gap)) => after.gap = Some(gap.clone()),
             // What only a listing leads to was not read because that listing was not.
-            None if work.scope.parent.is_some() && work.staged == Kinds::default() => {
+            None if work.scope.parent.is_some() && !work.is_staged() => {
                 let listing = self.rules.listings.get(&work.scope.dataset);
                 if let Some(gap) = listing.and_then(|listing| self.failed_listings.get(listing)) {
                     after.gap = Some(Gap { scope: work.scope.clone(), ..gap.clone() });
@@ -309,8 +357,9 @@ impl<'t, 'u> Sealing<'t, 'u> {
             }
             Some(Mark::Gone) | None => {}
         }
-        let mut done = Done { work, after, added: 0, removed: 0, changed: 0, counted: false };
-        if is_read || loses_entities || holds_entities {
+        let mut done =
+            Done { work, after, added: 0, removed: 0, changed: 0, merged: must_merge, counted: false };
+        if must_merge {
             let merged = Merge::of(self, &done.work)?;
             (done.added, done.removed, done.changed) = (merged.added, merged.removed, merged.changed);
             done.after.read = merged.read;
@@ -321,10 +370,39 @@ impl<'t, 'u> Sealing<'t, 'u> {
                 done.after.content = self.number;
                 let row = keys::numbered(&done.work.key, self.number);
                 codec::put_blob(&mut self.content, &row, &merged.blob)?;
+                if holds_entities {
+                    self.forget_entities(&done.work.key)?;
+                    codec::put_blob(&mut self.entities, &row, &merged.ids)?;
+                }
             }
         }
         self.done.push(done);
         Ok(())
+    }
+
+    /// Notes the entities of a scope that was not read as staying; or only as known when one of them is gone.
+    fn keeps_entities(&mut self, work: &Work) -> Result<bool> {
+        let Some(before) = work.before.as_ref().filter(|before| before.kinds().meets(Kinds::ENTITIES)) else {
+            return Ok(true);
+        };
+        let Sealing { entities, unpacker, met, .. } = self;
+        if before.kinds().meets(met.gone_kinds()) {
+            let mut loses = false;
+            let note = |kind, id: &str| loses |= met.is_gone(kind, id);
+            visit_entities(entities, unpacker, &work.scope, &work.key, before, note)?;
+            if loses {
+                return Ok(false);
+            }
+        }
+        let note = |kind, id: &str| met.stays(kind, id);
+        visit_entities(entities, unpacker, &work.scope, &work.key, before, note)?;
+        Ok(true)
+    }
+
+    /// Removes the ids of a scope's entities, which are kept only for the next sync.
+    fn forget_entities(&mut self, scope_key: &[u8]) -> Result<()> {
+        let after = keys::after_scope(scope_key);
+        Ok(self.entities.retain_in::<&[u8], _>(scope_key..after.as_slice(), |_, _| false)?)
     }
 
     fn drop_scope(&mut self, work: Work) -> Result<()> {
@@ -332,11 +410,10 @@ impl<'t, 'u> Sealing<'t, 'u> {
         if let Some(before) = &work.before {
             removed = before.facts();
             if before.kinds().meets(Kinds::ENTITIES) {
-                for fact in facts_of(&self.content, self.unpacker, &work.scope, &work.key, before)? {
-                    if let Some((kind, id)) = fact?.0.entity() {
-                        self.before.insert(kind, id);
-                    }
-                }
+                let Sealing { entities, unpacker, met, .. } = self;
+                let note = |kind, id: &str| met.was_there(kind, id);
+                visit_entities(entities, unpacker, &work.scope, &work.key, before, note)?;
+                self.forget_entities(&work.key)?;
             }
         }
         self.done.push(Done {
@@ -345,6 +422,7 @@ impl<'t, 'u> Sealing<'t, 'u> {
             added: 0,
             removed,
             changed: 0,
+            merged: false,
             counted: true,
         });
         Ok(())
@@ -353,19 +431,22 @@ impl<'t, 'u> Sealing<'t, 'u> {
     /// Counts the dangling edges of scopes that were decided before all entities were known, and of those that were not
     /// read but whose ends may have come or gone.
     fn recount_dangling(&mut self) -> Result<()> {
-        let appeared = !self.before.includes(&self.after);
-        let vanished = !self.after.includes(&self.before);
-        for done in &mut self.done {
-            let kinds = done.after.kinds();
-            let decided_early = done.work.kinds().meets(Kinds::ENTITIES);
-            let is_due = vanished || (appeared && done.after.dangling > 0) || decided_early;
-            if done.counted || !is_due || !kinds.meets(Kinds::EDGES) {
+        let Sealing { done, met, content, unpacker, .. } = self;
+        let appeared = met.has_new();
+        let lost: Vec<Finder<'_>> = met.lost().take(FEW_LOST + 1).map(Finder::new).collect();
+        for done in done {
+            let Work { scope, key, .. } = &done.work;
+            if done.counted || !done.after.kinds().meets(Kinds::EDGES) {
+                continue;
+            }
+            let decided_early = done.merged && done.work.kinds().meets(Kinds::ENTITIES);
+            let is_due = decided_early || (appeared && done.after.dangling > 0) || lost.len() > FEW_LOST;
+            if !is_due && (lost.is_empty() || !mentions(content, unpacker, scope, key, &done.after, &lost)?) {
                 continue;
             }
             let mut dangling = 0;
-            let Work { scope, key, .. } = &done.work;
-            for fact in facts_of(&self.content, self.unpacker, scope, key, &done.after)? {
-                dangling += u64::from(self.after.leaves_dangling(&fact?.0));
+            for fact in facts_of(content, unpacker, scope, key, &done.after)? {
+                dangling += u64::from(met.leaves_dangling(&fact?.0));
             }
             done.after.dangling = dangling;
         }
@@ -423,7 +504,7 @@ fn kinds_listed(works: &[Work]) -> Kinds {
         let mut holders = works.iter().filter(|work| work.kinds().contains(*kind)).peekable();
         holders.peek().is_some() && holders.all(Work::is_whole)
     };
-    (0..5).map(Kind).filter(listed).collect()
+    ENTITY_KINDS.map(Kind::describing).into_iter().filter(listed).collect()
 }
 
 /// Fails when much less of a kind is left in what was read completely or dropped.

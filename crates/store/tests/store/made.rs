@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use sightline_core::{
-    Account, AccountStatus, EntityKind, Gap, GapReason, Group, GroupOrigin, Holding, HoldingScope,
-    Membership, Observed, Principal, RawJson, Record, Role, Scope, Secret, Tenant, Time, Usage,
+    Account, AccountStatus, Device, DeviceUse, EntityKind, Gap, GapReason, Group, GroupOrigin, Holding,
+    HoldingScope, Membership, Observed, Principal, RawJson, Record, Role, Scope, Secret, Tenant, Time, Usage,
 };
 use sightline_store::{Mark, NewSource, OpenMode, SealRules, SourceRecord, StepOutcome, Store};
 use tempfile::TempDir;
@@ -66,6 +66,7 @@ pub(crate) fn rules() -> SealRules {
         ("group_roles", EntityKind::Group),
         ("holders", EntityKind::Role),
         ("nested", EntityKind::Group),
+        ("device_users", EntityKind::Device),
     ];
     let parents = parents.map(|(dataset, kind)| (dataset.to_owned(), kind));
     SealRules { parents: BTreeMap::from(parents), listings: BTreeMap::new(), max_drop: None }
@@ -111,6 +112,8 @@ pub(crate) fn outcome(task_id: u64, scope: Scope) -> StepOutcome {
         records: Vec::new(),
         then: Vec::new(),
         later: Vec::new(),
+        absent: Vec::new(),
+        full: false,
         marks: Vec::new(),
         tallies: Vec::new(),
         drift: Vec::new(),
@@ -154,6 +157,8 @@ pub(crate) fn account(id: &str, name: &str) -> Record {
         department: Some("Engineering".to_owned()),
         title: None,
         account_type: None,
+        type_id: None,
+        realm: None,
         credential_provider: None,
         profile: RawJson::from_value(&serde_json::json!({ "login": id, "displayName": name })),
     }))
@@ -178,6 +183,23 @@ pub(crate) fn group(id: &str, name: &str) -> Record {
 
 pub(crate) fn role(id: &str, label: &str) -> Record {
     Record::Role(Role { id: id.to_owned(), label: label.to_owned(), description: None, custom: true })
+}
+
+pub(crate) fn device(id: &str, name: &str) -> Record {
+    Record::Device(Box::new(Device {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        platform: Some("MACOS".to_owned()),
+        raw_status: "ACTIVE".to_owned(),
+        created: None,
+        last_updated: None,
+        raw: RawJson::default(),
+    }))
+}
+
+pub(crate) fn uses(device: &str, account: &str) -> Record {
+    let (device, account) = (device.to_owned(), account.to_owned());
+    Record::DeviceUse(DeviceUse { device, account, management: None, since: None })
 }
 
 pub(crate) fn member(group: &str, account: &str) -> Record {

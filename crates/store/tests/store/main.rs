@@ -1,6 +1,8 @@
 //! The store through its public interface.
 
 #[cfg(test)]
+mod incremental;
+#[cfg(test)]
 mod made;
 #[cfg(test)]
 mod model;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use sightline_core::{EntityKind, Gap, Record, Scope};
+use sightline_core::{Absent, EntityKind, Gap, Record, Scope};
 use sightline_store::{Mark, StepOutcome};
 
 use crate::made::*;
@@ -20,12 +20,24 @@ struct ScopeModel {
 
 type State = BTreeMap<Scope, ScopeModel>;
 
-/// One step: a scope, what was read of it, and how it was marked.
+type Numbers = BTreeMap<String, u64>;
+
+/// What is known of a sealed sync besides its state.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Known {
+    full: bool,
+    numbers: Numbers,
+}
+
+/// One step: a scope, what was read of it and found absent, how it was marked, and what it added up.
 #[derive(Debug, Clone)]
 struct PlannedStep {
     scope: Scope,
     records: Vec<Record>,
+    absent: Vec<Absent>,
     mark: Option<Mark>,
+    full: bool,
+    numbers: Vec<(String, u64)>,
 }
 
 #[derive(Debug, Clone)]
@@ -33,6 +45,7 @@ struct PlannedSync {
     steps: Vec<PlannedStep>,
     /// Steps per transaction.
     batch: usize,
+    full: bool,
     abandon: bool,
     reopen: bool,
 }
@@ -48,6 +61,9 @@ fn scopes() -> Vec<Scope> {
         listing("groups"),
         listing("activity"),
         listing("mixed"),
+        listing("devices"),
+        under("device_users", "d0"),
+        under("device_users", "d1"),
     ];
     for group in ["g0", "g1", "g2"] {
         scopes.push(under("members", group));
@@ -80,32 +96,82 @@ fn record_in(scope: &Scope, pick: u8, other: u8, version: u8) -> Record {
         "members" | "unruled" => member(&parent, &user),
         "group_roles" => role(&format!("r{}", pick % 3), &name),
         "holders" => holds(&parent, &user),
+        "devices" => device(&format!("d{}", pick % 2), &name),
+        "device_users" => uses(&parent, &user),
         other => panic!("no records for {other}"),
+    }
+}
+
+fn absent_in(scope: &Scope, what: u8, pick: u8, other: u8) -> Absent {
+    match what {
+        0..=3 => Absent::Fact(record_in(scope, pick, other, 0).key()),
+        4 => Absent::Entity(EntityKind::Group, format!("g{}", pick % 3)),
+        5 => Absent::Entity(EntityKind::Role, format!("r{}", pick % 3)),
+        6 => Absent::Entity(EntityKind::Device, format!("d{}", pick % 2)),
+        _ => Absent::Entity(EntityKind::Account, format!("u{pick}")),
     }
 }
 
 fn step() -> impl Strategy<Value = PlannedStep> {
     let scope = proptest::sample::select(scopes());
     let picks = proptest::collection::vec((0_u8..5, 0_u8..4, 0_u8..2), 0..6);
-    (scope, picks, 0_u8..12).prop_map(|(scope, picks, mark)| {
-        let records =
-            picks.into_iter().map(|(pick, other, version)| record_in(&scope, pick, other, version)).collect();
-        let mark = match mark {
-            0..=4 => Some(Mark::Complete),
-            5 => Some(Mark::Empty),
-            6 | 7 => Some(Mark::Gap(gap(&scope))),
-            8 | 9 => Some(Mark::Part),
-            10 if scope.parent.is_some() => Some(Mark::Gone),
-            _ => None,
-        };
-        PlannedStep { scope, records, mark }
-    })
+    let absences = (0_usize..4).prop_flat_map(|many| {
+        // Most steps find nothing absent.
+        proptest::collection::vec((0_u8..8, 0_u8..5, 0_u8..4), 0..=many.saturating_sub(1))
+    });
+    let names = proptest::sample::select(vec!["seen", "admins", "shrunk.users"]);
+    let numbers = proptest::collection::vec((names.prop_map(str::to_owned), 0_u64..3), 0..2);
+    (scope, picks, absences, 0_u8..13, proptest::bool::weighted(0.03), numbers).prop_map(
+        |(scope, picks, absences, mark, full, numbers)| {
+            let records = picks
+                .into_iter()
+                .map(|(pick, other, version)| record_in(&scope, pick, other, version))
+                .collect();
+            let absent = absences
+                .into_iter()
+                .map(|(what, pick, other)| absent_in(&scope, what, pick, other))
+                .collect();
+            let mark = match mark {
+                0..=4 => Some(Mark::Complete),
+                5 => Some(Mark::Empty),
+                6 | 7 => Some(Mark::Gap(gap(&scope))),
+                8 | 9 => Some(Mark::Part),
+                10 if scope.parent.is_some() => Some(Mark::Gone),
+                11 => Some(Mark::Onward),
+                _ => None,
+            };
+            PlannedStep { scope, records, absent, mark, full, numbers }
+        },
+    )
 }
 
 fn planned_sync() -> impl Strategy<Value = PlannedSync> {
     let steps = proptest::collection::vec(step(), 0..14);
-    (steps, 1_usize..5, proptest::bool::weighted(0.1), proptest::bool::weighted(0.1))
-        .prop_map(|(steps, batch, abandon, reopen)| PlannedSync { steps, batch, abandon, reopen })
+    let rarely = || proptest::bool::weighted(0.1);
+    (steps, 1_usize..5, proptest::bool::weighted(0.3), rarely(), rarely())
+        .prop_map(|(steps, batch, full, abandon, reopen)| PlannedSync { steps, batch, full, abandon, reopen })
+}
+
+/// Whether the last that was heard of the entity is that it is gone; inside a step that is heard last.
+fn is_absent(steps: &[PlannedStep], kind: EntityKind, id: &str) -> bool {
+    let absence = Absent::Entity(kind, id.to_owned());
+    let absent = steps.iter().rposition(|step| step.absent.contains(&absence));
+    let read =
+        steps.iter().rposition(|step| step.records.iter().any(|record| record.entity() == Some((kind, id))));
+    absent.is_some() && absent >= read
+}
+
+/// What is known of a sync that was sealed after another one.
+fn know(before: &Known, sync: &PlannedSync) -> Known {
+    let full = sync.full || sync.steps.iter().any(|step| step.full);
+    let mut added = Numbers::new();
+    for (name, number) in sync.steps.iter().flat_map(|step| &step.numbers) {
+        *added.entry(name.clone()).or_default() += number;
+    }
+    let mut numbers = if full { Numbers::new() } else { before.numbers.clone() };
+    numbers.remove("shrunk.users");
+    numbers.extend(added);
+    Known { full, numbers }
 }
 
 fn mark_of(steps: &[PlannedStep], scope: &Scope) -> Option<Mark> {
@@ -116,6 +182,7 @@ fn mark_of(steps: &[PlannedStep], scope: &Scope) -> Option<Mark> {
     };
     last(&|mark| *mark == Mark::Gone)
         .or_else(|| last(&|mark| matches!(mark, Mark::Gap(_))))
+        .or_else(|| last(&|mark| matches!(mark, Mark::Complete | Mark::Empty)))
         .or_else(|| last(&|_| true))
 }
 
@@ -133,45 +200,56 @@ fn seal(before: &State, steps: &[PlannedStep], number: u64) -> State {
         .filter(|step| step.mark.is_some() || !step.records.is_empty())
         .map(|step| step.scope.clone())
         .collect();
-    let gone: BTreeSet<(EntityKind, String)> = touched
+    let mut gone: BTreeSet<(EntityKind, String)> = touched
         .iter()
         .filter(|scope| mark_of(steps, scope) == Some(Mark::Gone))
         .filter_map(parent_of)
         .collect();
+    for absent in steps.iter().flat_map(|step| &step.absent) {
+        if let Absent::Entity(kind, id) = absent
+            && is_absent(steps, *kind, id)
+        {
+            gone.insert((*kind, id.clone()));
+        }
+    }
 
     let mut after = before.clone();
     let mut whole = BTreeSet::new();
-    for scope in &touched {
+    let known = steps.iter().map(|step| &step.scope).filter(|scope| before.contains_key(*scope));
+    for scope in known.chain(&touched).collect::<BTreeSet<_>>() {
         let mark = mark_of(steps, scope);
         let is_whole = matches!(mark, Some(Mark::Complete | Mark::Empty));
-        let mut read: BTreeMap<String, Record> = BTreeMap::new();
-        for record in steps.iter().filter(|step| step.scope == *scope).flat_map(|step| &step.records) {
-            let record = match read.get(&record.key()) {
-                Some(earlier) => record.clone().over(earlier),
-                None => record.clone(),
-            };
-            read.insert(record.key(), record);
-        }
         let state = after.entry(scope.clone()).or_default();
-        let old = std::mem::take(&mut state.facts);
-        for (key, record) in read {
-            let fact = match old.get(&key) {
-                Some((_, first, _)) if is_whole => (record, *first, number),
-                Some((older, first, _)) => (record.over(older), *first, number),
-                None => (record, number, number),
-            };
-            state.facts.insert(key, fact);
-        }
+        let old = state.facts.clone();
         if is_whole {
             whole.insert(scope.clone());
-        } else {
-            for (key, fact) in old {
-                state.facts.entry(key).or_insert(fact);
+            state.facts.clear();
+        }
+        for step in steps.iter().filter(|step| step.scope == *scope) {
+            for record in &step.records {
+                let key = record.key();
+                let first = old.get(&key).map_or(number, |(_, first, _)| *first);
+                let record = match state.facts.get(&key) {
+                    Some((earlier, ..)) => record.clone().over(earlier),
+                    None => record.clone(),
+                };
+                state.facts.insert(key, (record, first, number));
+            }
+            for absent in &step.absent {
+                if let Absent::Fact(key) = absent {
+                    state.facts.remove(key);
+                }
             }
         }
         match mark {
-            Some(Mark::Complete | Mark::Empty | Mark::Part) => {
+            Some(Mark::Complete | Mark::Empty | Mark::Onward) => {
                 (state.complete, state.gap) = (Some(number), None);
+            }
+            Some(Mark::Part) => {
+                let earlier = before.get(scope);
+                if earlier.is_none_or(|earlier| earlier.complete.is_some() && earlier.gap.is_none()) {
+                    state.complete = Some(number);
+                }
             }
             Some(Mark::Gap(gap)) => state.gap = Some(gap),
             Some(Mark::Gone) => {
@@ -228,6 +306,9 @@ fn dangling(state: &State) -> BTreeMap<String, u64> {
                     has(EntityKind::Account, &usage.account)
                         && usage.resource.as_ref().is_none_or(|id| has(EntityKind::Resource, id))
                 }
+                Record::DeviceUse(edge) => {
+                    has(EntityKind::Device, &edge.device) && has(EntityKind::Account, &edge.account)
+                }
                 _ => true,
             };
             if !complete {
@@ -258,13 +339,16 @@ fn changes(before: &State, after: &State) -> BTreeMap<String, (u64, u64, u64, u6
 
 fn run(made: &Made, sync: &PlannedSync) -> u64 {
     let tasks: Vec<String> = sync.steps.iter().map(|step| step.scope.to_string()).collect();
-    let row = made.store.begin_sync(made.source, time(1), false, &tasks).unwrap();
+    let row = made.store.begin_sync(made.source, time(1), sync.full, &tasks).unwrap();
     let outcomes: Vec<StepOutcome> = sync
         .steps
         .iter()
         .enumerate()
         .map(|(id, step)| StepOutcome {
             records: step.records.clone(),
+            absent: step.absent.clone(),
+            full: step.full,
+            tallies: step.numbers.clone(),
             marks: step.mark.iter().map(|mark| (step.scope.clone(), mark.clone())).collect(),
             ..outcome(id as u64, step.scope.clone())
         })
@@ -311,6 +395,7 @@ proptest! {
     fn every_snapshot_is_what_the_rules_say(syncs in proptest::collection::vec(planned_sync(), 1..7)) {
         let mut made = made();
         let mut history = vec![State::new()];
+        let mut knowledge = vec![Known::default()];
         for sync in &syncs {
             let before = history.last().unwrap();
             let number = run(&made, sync);
@@ -318,10 +403,14 @@ proptest! {
             if sync.reopen {
                 made = made.reopened();
             }
+            prop_assert!(made.store.has_sync_in_progress(made.source).unwrap());
+            let known = know(knowledge.last().unwrap(), sync);
+            prop_assert_eq!(made.store.resume(made.source).unwrap().unwrap().row.full, known.full);
             if sync.abandon {
                 made.store.abandon_sync(made.source).unwrap();
                 continue;
             }
+            knowledge.push(known);
             let after = seal(before, &sync.steps, number);
             let report = made.store.seal(made.source, number, time(2), &rules()).unwrap();
             let mut reported: BTreeMap<_, _> = report
@@ -335,7 +424,15 @@ proptest! {
             prop_assert_eq!(report.gaps, after.values().filter(|scope| scope.gap.is_some()).count() as u64);
             check(&made, number, &after)?;
             history.push(after);
+            prop_assert!(!made.store.has_sync_in_progress(made.source).unwrap());
+            let last_full = made.store.last_full(made.source).unwrap().map_or(0, |meta| meta.number);
+            let expected = knowledge.iter().rposition(|known| known.full).unwrap_or(0);
+            prop_assert_eq!(last_full, expected as u64);
         }
+        let metas = made.store.snapshots(made.source).unwrap();
+        let stored: Vec<Known> =
+            metas.into_iter().map(|meta| Known { full: meta.full, numbers: meta.tallies.0 }).collect();
+        prop_assert_eq!(&stored, &knowledge[1..]);
         for (number, state) in history.iter().enumerate().skip(1) {
             check(&made, number as u64, state)?;
         }

@@ -155,23 +155,38 @@ fn a_copy_of_the_file_taken_while_it_is_open_works() {
     assert_eq!(store.resume(made.source).unwrap(), made.store.resume(made.source).unwrap());
 }
 
-#[test]
-fn a_newer_format_is_refused_and_left_alone() {
-    let Made { dir, store, .. } = made();
+/// Makes a store of another format in a directory.
+fn store_of_format(format: u32) -> TempDir {
+    let made = made();
+    sync(&made.store, made.source, vec![whole(listing("users"), vec![account("u1", "Ann")])]);
+    let Made { dir, store, .. } = made;
     drop(store);
-    let file = dir.path().join("sightline.redb");
-    {
-        let database = redb::Database::open(&file).unwrap();
-        let txn = database.begin_write().unwrap();
-        let meta: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
-        txn.open_table(meta).unwrap().insert("format", 7_u32.to_le_bytes().as_slice()).unwrap();
-        txn.commit().unwrap();
-    }
-    for mode in [OpenMode::Write, OpenMode::Read] {
-        let error = Store::open(dir.path(), mode).unwrap_err();
-        assert!(matches!(error, StoreError::Newer { found: 7, supported: 1 }), "{error:?}");
-        assert_eq!(error.to_string(), "the store has format 7, this version reads formats up to 1");
-        assert!(error.hint().is_some());
+    let database = redb::Database::open(dir.path().join("sightline.redb")).unwrap();
+    let txn = database.begin_write().unwrap();
+    let meta: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+    txn.open_table(meta).unwrap().insert("format", format.to_le_bytes().as_slice()).unwrap();
+    txn.commit().unwrap();
+    dir
+}
+
+#[test]
+fn another_format_is_refused_and_left_alone() {
+    for format in [1, 7] {
+        let dir = store_of_format(format);
+        let before = contents(dir.path());
+        for mode in [OpenMode::Write, OpenMode::Read] {
+            let error = Store::open(dir.path(), mode).unwrap_err();
+            let hint = error.hint().unwrap();
+            if format == 7 {
+                assert!(matches!(error, StoreError::Newer { found: 7, supported: 2 }), "{error:?}");
+                assert_eq!(error.to_string(), "the store has format 7, this version reads formats up to 2");
+            } else {
+                assert!(matches!(error, StoreError::Older { found: 1, supported: 2 }), "{error:?}");
+                assert_eq!(error.to_string(), "the store has format 1, this version reads only format 2");
+                assert!(hint.contains("use a new data directory"), "{hint}");
+            }
+            assert_eq!(contents(dir.path()), before);
+        }
     }
 }
 
@@ -255,6 +270,10 @@ fn sources_are_kept_and_removed_with_everything_of_theirs() {
             later: vec!["l".to_owned()],
             tallies: vec![("seen".to_owned(), 1)],
             drift: vec!["users x".to_owned()],
+            absent: vec![sightline_core::Absent::Entity(
+                sightline_core::EntityKind::Account,
+                "u9".to_owned(),
+            )],
             ..outcome(0, listing("users"))
         };
         made.store.commit_steps(source, &[step]).unwrap();
@@ -273,6 +292,32 @@ fn sources_are_kept_and_removed_with_everything_of_theirs() {
     assert_eq!(add_source(&made.store, "acme").id, 3, "an id is never used again");
 }
 
+/// The names of all files and tables, and the rows of those tables whose keys are bytes or texts.
+fn contents(dir: &std::path::Path) -> Vec<String> {
+    use redb::{ReadableDatabase, ReadableTable, TableHandle};
+    let mut contents: Vec<String> =
+        fs::read_dir(dir).unwrap().map(|file| format!("{:?}", file.unwrap().file_name())).collect();
+    contents.sort();
+    let copy = TempDir::new().unwrap();
+    let file = copy.path().join("copy.redb");
+    fs::copy(dir.join("sightline.redb"), &file).unwrap();
+    let database = redb::Database::open(&file).unwrap();
+    let txn = database.begin_read().unwrap();
+    for table in txn.list_tables().unwrap() {
+        contents.push(table.name().to_owned());
+        let bytes: TableDefinition<&[u8], &[u8]> = TableDefinition::new(table.name());
+        let texts: TableDefinition<&str, &[u8]> = TableDefinition::new(table.name());
+        if let Ok(table) = txn.open_table(bytes) {
+            let rows = table.iter().unwrap().map(|row| row.unwrap());
+            contents.extend(rows.map(|(key, value)| format!("{:?} {:?}", key.value(), value.value())));
+        } else if let Ok(table) = txn.open_table(texts) {
+            let rows = table.iter().unwrap().map(|row| row.unwrap());
+            contents.extend(rows.map(|(key, value)| format!("{} {:?}", key.value(), value.value())));
+        }
+    }
+    contents
+}
+
 /// Rows that belong to data sources, over all tables.
 fn rows(made: &Made) -> u64 {
     use redb::{ReadableDatabase, ReadableTableMetadata, TableHandle};
@@ -282,7 +327,7 @@ fn rows(made: &Made) -> u64 {
     let database = redb::Database::open(&file).unwrap();
     let txn = database.begin_read().unwrap();
     let tables: Vec<_> = txn.list_tables().unwrap().collect();
-    assert_eq!(tables.len(), 13);
+    assert_eq!(tables.len(), 15);
     let of_sources = tables.into_iter().filter(|table| table.name() != "meta");
     of_sources.map(|table| txn.open_untyped_table(table).unwrap().len().unwrap()).sum()
 }

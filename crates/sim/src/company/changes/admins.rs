@@ -2,14 +2,14 @@
 
 use super::{EventKind, Holder, Object, PEOPLE, Round, Subject, What};
 use crate::company::{
-    Role, RoleAssignment, RoleScope, SetResource, User,
-    admins::assignment_id,
+    Permission, Role, RoleAssignment, RoleScope, SetResource, User,
+    admins::{always, assignment_id},
     cast::{self, GROUPS},
     login,
 };
 
 /// A permission that no custom role has at first.
-const EXTRA_PERMISSION: &str = "okta.apps.read";
+const EXTRA_PERMISSION: Permission = always("okta.devices.read");
 
 impl Round<'_> {
     /// How many roles somebody holds, also through groups; of a group, how many it gives.
@@ -156,7 +156,7 @@ impl Round<'_> {
         let index = self.rng.index(self.company.custom_roles.len());
         let stamp = self.stamp();
         let role = &mut self.company.custom_roles[index];
-        let kind = if let Some(place) = role.permissions.iter().position(|&name| name == EXTRA_PERMISSION) {
+        let kind = if let Some(place) = role.permissions.iter().position(|&it| it == EXTRA_PERMISSION) {
             role.permissions.remove(place);
             EventKind::RolePermissionsDeleted
         } else {
