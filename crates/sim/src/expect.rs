@@ -3,6 +3,7 @@
 //! This is the judge of connectors, stores and graphs, so it is kept naive: plain loops over the model, no index, no
 //! shared code with the server. Everything it returns is sorted plain data.
 
+mod changes;
 mod clients;
 mod ownership;
 mod requests;
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 pub use self::{
+    changes::{Change, ChangeKind, Dirty},
     clients::{ClientCredential, ClientGrant, ClientRoleHeld, Integration, Token},
     ownership::{AppRow, Assignee, Binding, Owner, PermissionGiven, Push, SetEntry},
     requests::RequestsMinimum,
@@ -191,7 +193,7 @@ impl Truth<'_> {
     pub fn counts(&self) -> Counts {
         let company = self.company;
         let mut by_status = BTreeMap::new();
-        for user in &company.users {
+        for user in company.users.iter().filter(|user| !user.deleted) {
             *by_status.entry(user.status.as_str().to_owned()).or_default() += 1;
         }
         let mut by_scope = BTreeMap::from([("USER".to_owned(), 0), ("GROUP".to_owned(), 0)]);
@@ -204,12 +206,12 @@ impl Truth<'_> {
             *settings.entry(setting.kind).or_default() += 1;
         }
         Counts {
-            accounts: company.users.len() as u64,
+            accounts: company.users.iter().filter(|user| !user.deleted).count() as u64,
             accounts_by_status: by_status,
-            groups: company.groups.len() as u64,
+            groups: company.groups.iter().filter(|group| !group.deleted).count() as u64,
             memberships: company.groups.iter().map(|group| group.members.len() as u64).sum(),
             rules: company.rules.len() as u64,
-            apps: company.apps.len() as u64,
+            apps: company.apps.iter().filter(|app| !app.deleted).count() as u64,
             app_users: company.apps.iter().map(|app| app.users.len() as u64).sum(),
             app_users_by_scope: by_scope,
             app_groups: company.apps.iter().map(|app| app.groups.len() as u64).sum(),
@@ -238,7 +240,7 @@ impl Truth<'_> {
 
     /// Who reaches the application with this id, and how; sorted by user id. Empty for an unknown id.
     pub fn who(&self, app_id: &str) -> Vec<Reach> {
-        let Some(app) = self.company.apps.iter().find(|app| app.id.as_str() == app_id) else {
+        let Some(app) = self.company.apps.iter().find(|app| app.id.as_str() == app_id && !app.deleted) else {
             return Vec::new();
         };
         let mut reach: Vec<Reach> = self
@@ -260,7 +262,9 @@ impl Truth<'_> {
 
     /// What the account with this id reaches, and how; sorted by application id. Empty for an unknown id.
     pub fn what(&self, user_id: &str) -> Vec<Reached> {
-        let Some(index) = self.company.users.iter().position(|user| user.id.as_str() == user_id) else {
+        let Some(index) =
+            self.company.users.iter().position(|user| user.id.as_str() == user_id && !user.deleted)
+        else {
             return Vec::new();
         };
         let user = &self.company.users[index];
@@ -269,6 +273,7 @@ impl Truth<'_> {
             .company
             .apps
             .iter()
+            .filter(|app| !app.deleted)
             .filter_map(|app| {
                 let mut paths = Vec::new();
                 if app.users.iter().any(|row| row.user == index && row.via.is_none()) {
@@ -298,7 +303,7 @@ impl Truth<'_> {
     /// How many (account, application) pairs there are in which the owner can sign in.
     pub fn effective_pairs(&self) -> u64 {
         let mut pairs = 0;
-        for app in &self.company.apps {
+        for app in self.company.apps.iter().filter(|app| !app.deleted) {
             let mut users: BTreeSet<u32> =
                 app.users.iter().filter(|row| row.via.is_none()).map(|row| row.user).collect();
             for assigned in &app.groups {

@@ -20,8 +20,9 @@ pub struct CustomRole {
     pub id: Id,
     pub label: &'static str,
     pub description: &'static str,
-    pub permissions: &'static [Permission],
+    pub permissions: Vec<Permission>,
     pub created: i64,
+    pub last_updated: i64,
 }
 
 /// What a custom role allows.
@@ -51,6 +52,7 @@ pub struct ResourceSet {
     pub description: &'static str,
     pub resources: Vec<SetResource>,
     pub created: i64,
+    pub last_updated: i64,
 }
 
 /// One entry of a resource set.
@@ -80,7 +82,7 @@ pub struct RoleAssignment {
 }
 
 /// Who holds a role.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Holder {
     /// A user (index).
     User(u32),
@@ -200,7 +202,7 @@ fn sample_indices(rng: &mut Rng, count: u32) -> Vec<u32> {
     indices
 }
 
-fn assignment_id(seed: u64, index: u32, holder: Holder, role: Role) -> String {
+pub(super) fn assignment_id(seed: u64, index: u32, holder: Holder, role: Role) -> String {
     let prefix = match holder {
         Holder::User(_) => "ra1",
         Holder::Group(_) => "gra",
@@ -222,12 +224,13 @@ pub(super) fn role_assignment_id(seed: u64, index: u32, prefix: &str, role: Role
 
 pub(super) fn custom_roles(spec: &CompanySpec) -> Vec<CustomRole> {
     let created = spec.now.as_millisecond() / 1000 * 1000;
-    let role = |index, label, description, permissions, days| CustomRole {
+    let role = |index, label, description, permissions: &[Permission], days| CustomRole {
         id: Id::new(spec.seed, "cr0", index),
         label,
         description,
-        permissions,
+        permissions: permissions.to_vec(),
         created: created - days * DAY,
+        last_updated: created - days * DAY,
     };
     vec![
         role(
@@ -257,7 +260,7 @@ const READER: [Permission; 3] = [
     always("okta.apps.read"),
 ];
 
-const fn always(label: &'static str) -> Permission {
+pub(super) const fn always(label: &'static str) -> Permission {
     Permission { label, condition: None }
 }
 
@@ -291,6 +294,7 @@ pub(super) fn resource_sets(spec: &CompanySpec) -> Vec<ResourceSet> {
                 SetResource::App(app(GITHUB)),
             ],
             created: created - 400 * DAY,
+            last_updated: created - 400 * DAY,
         },
         ResourceSet {
             id: Id::new(spec.seed, "iam", 1),
@@ -298,6 +302,7 @@ pub(super) fn resource_sets(spec: &CompanySpec) -> Vec<ResourceSet> {
             description: "Everyone in sales",
             resources: vec![SetResource::MembersOf(group(SALES))],
             created: created - 300 * DAY,
+            last_updated: created - 300 * DAY,
         },
         ResourceSet {
             id: Id::new(spec.seed, "iam", DIRECTORY_SET),
@@ -305,6 +310,7 @@ pub(super) fn resource_sets(spec: &CompanySpec) -> Vec<ResourceSet> {
             description: "Groups, their people, and applications",
             resources: whole.collect(),
             created: created - 200 * DAY,
+            last_updated: created - 200 * DAY,
         },
     ]
 }

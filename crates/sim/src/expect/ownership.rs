@@ -111,8 +111,8 @@ impl Truth<'_> {
 
     /// The rows of the application with this id; sorted by user id. Empty for an unknown id.
     pub fn app_rows(&self, app_id: &str) -> Vec<AppRow> {
-        let apps = self.company.apps.iter().filter(|app| app.id.as_str() == app_id);
-        sorted(apps.flat_map(|app| {
+        let apps = (0..).zip(&self.company.apps).filter(|(_, app)| app.id.as_str() == app_id);
+        sorted(apps.flat_map(|(index, app)| {
             app.users.iter().map(move |row| AppRow {
                 user_id: self.user_id(row.user),
                 scope: if row.via.is_none() { "USER" } else { "GROUP" }.to_owned(),
@@ -120,8 +120,8 @@ impl Truth<'_> {
                 status: app.row_status(row).to_owned(),
                 sync_state: app.row_sync_state(row).to_owned(),
                 external_id: app.row_external_id(row),
-                user_name: self.company.users[row.user as usize].login.clone(),
-                created_ms: self.company.row_created(app, row),
+                user_name: self.company.row_user_name(index, row).to_owned(),
+                created_ms: self.company.row_created(index, row),
             })
         }))
     }

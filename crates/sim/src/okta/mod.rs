@@ -25,6 +25,7 @@ mod scopes;
 mod settings;
 mod sign_in;
 mod spoil;
+mod targets;
 mod tls;
 mod transport;
 mod write;

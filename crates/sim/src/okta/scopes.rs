@@ -1,7 +1,7 @@
 //! Which OAuth scopes which path needs.
 
 /// By prefix of the path template; the longest one counts. Only whole segments match.
-const SCOPES: [(&str, &[&str]); 41] = [
+const SCOPES: [(&str, &[&str]); 42] = [
     ("/api/v1/agentPools", &["okta.agentPools.read"]),
     ("/api/v1/api-tokens", &["okta.apiTokens.read"]),
     ("/api/v1/apps", &["okta.apps.read"]),
@@ -32,6 +32,7 @@ const SCOPES: [(&str, &[&str]); 41] = [
     ("/api/v1/realm-assignments", &["okta.realmAssignments.read"]),
     ("/api/v1/realms", &["okta.realms.read"]),
     ("/api/v1/risk", &["okta.riskProviders.read"]),
+    ("/api/v1/threats", &["okta.threatInsights.read"]),
     ("/api/v1/trustedOrigins", &["okta.trustedOrigins.read"]),
     ("/api/v1/users", &["okta.users.read"]),
     ("/api/v1/users/{id}/risk", &["okta.userRisk.read"]),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     answer::{Answer, Call, Problem},
     filter::Value as Attribute,
-    lists::{Sizes, page, page_of_size},
+    lists::{Sizes, everything, page, page_of_size},
     routes::{Api, not_licensed},
 };
 use crate::{
@@ -96,7 +96,7 @@ pub(super) fn principal_rate_limits(api: &Api, call: &Call) -> Reply {
         "principals",
         filter,
         &["principalType", "principalId"],
-        limits.len(),
+        &everything(limits.len()),
         |index, attribute| {
             limits[index as usize].body[attribute].as_str().map_or(Attribute::Missing, Attribute::text)
         },

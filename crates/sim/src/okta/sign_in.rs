@@ -6,7 +6,7 @@ use super::{
     answer::{Answer, Call, Problem},
     directory::join,
     filter::Value as Attribute,
-    lists::{Sizes, page},
+    lists::{Sizes, everything, page},
     routes::Api,
     write::Json,
 };
@@ -132,8 +132,12 @@ pub(super) fn devices(api: &Api, call: &Call) -> Reply {
     let devices = &api.company.devices;
     let list = match call.get("search") {
         None => (0..devices.len() as u32).collect(),
-        Some(search) => {
-            api.filtered("devices", search, &DEVICE_SEARCH, devices.len(), |index, attribute| {
+        Some(search) => api.filtered(
+            "devices",
+            search,
+            &DEVICE_SEARCH,
+            &everything(devices.len()),
+            |index, attribute| {
                 let device = &devices[index as usize];
                 match attribute {
                     "id" => Attribute::text(device.id.as_str()),
@@ -141,8 +145,8 @@ pub(super) fn devices(api: &Api, call: &Call) -> Reply {
                     "lastUpdated" => Attribute::Time(device.last_updated),
                     _ => Attribute::text(device.platform),
                 }
-            })?
-        }
+            },
+        )?,
     };
     let name = format!("devices {}", call.get("search").unwrap_or_default());
     let page = page(call, &name, list.len(), Sizes::new(200, 200))?;
