@@ -27,7 +27,10 @@ fn read_whole() -> (Company, Home) {
     assert_eq!(list(&report["gaps"]), &[] as &[Value]);
     assert_eq!(home.run(&["gaps", "--json"]).json(), json!([]));
     let served = sim.stop();
-    assert!(served.requests.keys().all(|path| !path.contains("secrets")), "secrets were asked for: {served:?}");
+    assert!(
+        served.requests.keys().all(|path| !path.contains("secrets")),
+        "secrets were asked for: {served:?}"
+    );
     assert!(served.requests.keys().all(|path| path.starts_with("GET ")), "{served:?}");
     (setup.company(), home)
 }
@@ -118,7 +121,8 @@ fn every_fact_of_every_dataset_is_told_and_no_other() {
 /// Memberships, rules, rows of applications, owners, pushed groups.
 fn structure(company: &Company, facts: &Facts) {
     let truth = company.truth();
-    let found = told(facts, "membership", |edge| format!("{} {}", text(edge, "group"), text(edge, "account")));
+    let found =
+        told(facts, "membership", |edge| format!("{} {}", text(edge, "group"), text(edge, "account")));
     let members = company.groups.iter().flat_map(|group| {
         group.members.iter().map(move |&user| format!("{} {}", group.id, company.users[user as usize].id))
     });
@@ -170,7 +174,12 @@ fn structure(company: &Company, facts: &Facts) {
             let external = row.external_id.unwrap_or_else(|| "-".to_owned());
             format!(
                 "{} account {} {via} {} {} {external} {} {:?}",
-                app.id, row.user_id, row.status, row.sync_state, row.user_name, Some(row.created_ms)
+                app.id,
+                row.user_id,
+                row.status,
+                row.sync_state,
+                row.user_name,
+                Some(row.created_ms)
             )
         })
     });
@@ -236,23 +245,20 @@ fn administration(company: &Company, facts: &Facts) {
 
     let of = |dataset: &'static str| move |fact: &Value| fact["scope"]["dataset"] == dataset;
     let held = |holding: &Value| {
-        format!(
-            "{} {} {}",
-            principal(&holding["principal"]),
-            text(holding, "role"),
-            reach(&holding["scope"])
-        )
+        format!("{} {} {}", principal(&holding["principal"]), text(holding, "role"), reach(&holding["scope"]))
     };
     let found = told_where(facts, "holding", of("binding_members"), held);
-    let bindings = truth.bindings().into_iter().map(|binding| {
-        format!("{} {} set {}", assignee(&binding.assignee), binding.role_id, binding.set_id)
-    });
+    let bindings = truth
+        .bindings()
+        .into_iter()
+        .map(|binding| format!("{} {} set {}", assignee(&binding.assignee), binding.role_id, binding.set_id));
     is_true("bindings", &found, bindings);
 
     let found = told_where(facts, "holding", of("client_roles"), held);
-    let roles = truth.client_roles().into_iter().map(|held| {
-        format!("resource {} {} {}", held.client_id, held.role, true_reach(&held.scope))
-    });
+    let roles = truth
+        .client_roles()
+        .into_iter()
+        .map(|held| format!("resource {} {} {}", held.client_id, held.role, true_reach(&held.scope)));
     is_true("roles of service applications", &found, roles);
 
     let direct = |fact: &Value| {
@@ -284,9 +290,10 @@ fn credentials(company: &Company, facts: &Facts) {
     let found = told_where(facts, "credential", of("api_integration"), |integration| {
         format!("{} {} {}", text(integration, "id"), text(integration, "name"), integration["scopes"])
     });
-    let integrations = truth.api_services().into_iter().map(|service| {
-        format!("{} {} {}", service.service_id, service.name, json!(service.granted_scopes))
-    });
+    let integrations = truth
+        .api_services()
+        .into_iter()
+        .map(|service| format!("{} {} {}", service.service_id, service.name, json!(service.granted_scopes)));
     is_true("API integrations", &found, integrations);
 
     let owner = |credential: &Value| text(credential, "owner").to_owned();
@@ -305,11 +312,7 @@ fn credentials(company: &Company, facts: &Facts) {
         .credentials()
         .into_iter()
         .filter(|credential| credential.kind == CredentialKind::SigningKey && credential.active);
-    is_true(
-        "keys",
-        &found,
-        signing.map(|key| format!("resource/{} {}", key.app_id, key.credential_id)),
-    );
+    is_true("keys", &found, signing.map(|key| format!("resource/{} {}", key.app_id, key.credential_id)));
 
     let found =
         told(facts, "api_grant", |grant| format!("{} {}", text(grant, "resource"), text(grant, "scope")));
@@ -360,7 +363,11 @@ fn posture(company: &Company, facts: &Facts) {
     let found =
         told(facts, "governance", |edge| format!("{} {}", text(edge, "resource"), text(edge, "policy")));
     let governed = truth.app_policies();
-    is_true("policies of applications", &found, governed.iter().map(|it| format!("{} {}", it.app_id, it.policy_id)));
+    is_true(
+        "policies of applications",
+        &found,
+        governed.iter().map(|it| format!("{} {}", it.app_id, it.policy_id)),
+    );
 
     let found = told(facts, "factor", |factor| {
         ["account", "id", "kind", "provider", "raw_status"].map(|name| text(factor, name)).join(" ")
@@ -405,7 +412,11 @@ fn posture(company: &Company, facts: &Facts) {
         |_| true,
         |account| format!("{} {}", text(account, "id"), text(account, "realm")),
     );
-    is_true("realms of users", &found, truth.realms().into_iter().map(|(user, realm)| format!("{user} {realm}")));
+    is_true(
+        "realms of users",
+        &found,
+        truth.realms().into_iter().map(|(user, realm)| format!("{user} {realm}")),
+    );
 }
 
 /// Everything else that is set up.
@@ -437,7 +448,8 @@ fn settings(company: &Company, facts: &Facts) {
         .collect();
     assert_eq!(once, BTreeSet::from(ONCE));
 
-    let of_list = |fact: &Value| !ONCE.contains(&fact["record"]["setting"]["kind"].as_str().unwrap_or_default());
+    let of_list =
+        |fact: &Value| !ONCE.contains(&fact["record"]["setting"]["kind"].as_str().unwrap_or_default());
     let mut found = told_where(facts, "setting", of_list, |setting| {
         format!("{} {} {}", text(setting, "kind"), text(setting, "id"), optional(&setting["raw_status"]))
     });
@@ -484,12 +496,18 @@ fn log(company: &Company, facts: &Facts) {
         }
     }
     let sessions = company.truth().last_sessions().into_iter();
-    let sessions = sessions
-        .map(|it| format!("{} - {:?} {}", it.user_id, Some(it.last_start_ms), starts[&it.user_id]));
+    let sessions =
+        sessions.map(|it| format!("{} - {:?} {}", it.user_id, Some(it.last_start_ms), starts[&it.user_id]));
     is_true("use", &found, used.chain(sessions));
 
     let found = told(facts, "change", |change| {
-        format!("{} {} {:?} {}", text(change, "id"), text(change, "kind"), millis(&change["time"]), change["succeeded"])
+        format!(
+            "{} {} {:?} {}",
+            text(change, "id"),
+            text(change, "kind"),
+            millis(&change["time"]),
+            change["succeeded"]
+        )
     });
     let changes = company.served_events().iter().filter(|event| is_change(event.kind)).map(|event| {
         let uuid = event.uuid(company.spec.seed);
@@ -516,8 +534,23 @@ fn no_secret_is_told(company: &Company, home: &Home) {
     assert!(secrets.len() > 5, "the company has hardly any secrets: {}", secrets.len());
     let mut shown = String::new();
     for what in [
-        "accounts", "groups", "apps", "rules", "owners", "pushes", "roles", "admins", "scope-sets", "service-apps",
-        "credentials", "factors", "policies", "devices", "identity-providers", "settings", "changes",
+        "accounts",
+        "groups",
+        "apps",
+        "rules",
+        "owners",
+        "pushes",
+        "roles",
+        "admins",
+        "scope-sets",
+        "service-apps",
+        "credentials",
+        "factors",
+        "policies",
+        "devices",
+        "identity-providers",
+        "settings",
+        "changes",
     ] {
         for format in ["--json", "--csv"] {
             shown.push_str(&home.run(&["list", what, format]).ok().stdout);
@@ -525,7 +558,8 @@ fn no_secret_is_told(company: &Company, home: &Home) {
         shown.push_str(&home.run(&["list", what]).ok().stdout);
     }
     let app = company.apps.iter().find(|app| app.service).unwrap();
-    for args in [&["export"][..], &["gaps"], &["who", app.id.as_str()], &["source", "show", "Okta", "--json"]] {
+    for args in [&["export"][..], &["gaps"], &["who", app.id.as_str()], &["source", "show", "Okta", "--json"]]
+    {
         shown.push_str(&home.run(args).ok().stdout);
     }
     let files: Vec<Vec<u8>> =
@@ -551,7 +585,12 @@ fn what_is_switched_off_is_not_asked_for() {
     home.run(&["sync", "--json"]).ok();
     home.run(&["sync", "--json"]).ok();
     let served = sim.stop();
-    for path in ["/api/v1/devices", "/api/v1/groups/rules", "/api/v1/groups/{id}/owners", "/api/v1/users/{id}/factors"] {
+    for path in [
+        "/api/v1/devices",
+        "/api/v1/groups/rules",
+        "/api/v1/groups/{id}/owners",
+        "/api/v1/users/{id}/factors",
+    ] {
         assert_eq!(served.of(path), 0, "{path}");
     }
     let off = |dataset: &str| (dataset.to_owned(), "switched_off".to_owned());
