@@ -53,7 +53,7 @@ pub(crate) fn name(refusal: &Refusal<'_>) -> Error {
 pub(crate) fn name_token(refusal: &TokenRefusal) -> Error {
     let description = refusal.description.to_ascii_lowercase();
     let hint = match refusal.error.as_str() {
-        "invalid_client" if description.contains("jwks") || description.contains("key") => Some(
+        "invalid_client" if ["jwks", "key", "signature"].iter().any(|word| description.contains(word)) => Some(
             "the service app does not have this key: Applications > the app > General > Client Credentials > Public \
              keys; add the public half, give its KID with --key-id, and press the outer Save",
         ),
