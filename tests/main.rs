@@ -10,6 +10,7 @@ mod docs;
 mod everything;
 mod harness;
 mod https;
+mod incremental;
 mod layering;
 mod odd;
 mod output;
