@@ -32,7 +32,7 @@ use serde::Deserialize;
 use sightline_core::time::Clock;
 use sightline_core::{
     Absent, Context, DataSource, EntityKind, Error, ErrorKind, Forecast, GapReason, Holding, Info, Preflight,
-    Principal, RawJson, Record, Result, Setting, SoFar, Step, Tallies, Task,
+    Principal, RawJson, Record, Result, Setting, SoFar, Step, Tallies, Task, Time,
 };
 use sightline_http::{Client, Cursor, Page as Answered, Request};
 
@@ -207,9 +207,22 @@ impl Okta {
         let oldest = self.clock.now().before(LOG_RETENTION);
         let is_too_old = (walk.cursor.is_start() && walk.since < oldest)
             || walk.read_until.is_some_and(|until| until < oldest);
-        if is_too_old && let Some(again) = restart_log(walk, oldest) {
-            return Ok(self.lost_track(again));
+        match restart_log(walk, oldest).filter(|_| is_too_old) {
+            Some(again) if again.follow => Ok(self.full(again)),
+            // In this step: when the next one comes, the log holds a little less again.
+            Some(again) => self.walk_on(&OktaTask::Log(again.clone()), &again, oldest, so_far).await,
+            None => self.walk_on(task, walk, oldest, so_far).await,
         }
+    }
+
+    /// The next pages of a walk that begins in what the log holds.
+    async fn walk_on(
+        &self,
+        task: &OktaTask,
+        walk: &Walk,
+        oldest: Time,
+        so_far: &SoFar,
+    ) -> Result<Step<OktaTask>> {
         let mut page = match get(&self.client, task).await {
             Ok(page) => page,
             // A cursor that is no longer accepted.
