@@ -335,14 +335,13 @@ impl Okta {
         struct Me {
             id: String,
         }
-        let (id, list) = match &self.client_id {
-            Some(client_id) => (client_id.clone(), List::ClientRoles),
-            None => {
-                let answered = get(&self.client, task).await?;
-                (decode::object::<Me>(&answered.body)?.id, List::UserRoles)
-            }
+        let (id, held) = if let Some(client_id) = &self.client_id {
+            (client_id.clone(), List::ClientRoles)
+        } else {
+            let answered = get(&self.client, task).await?;
+            (decode::object::<Me>(&answered.body)?.id, List::UserRoles)
         };
-        let roles = match get(&self.client, &OktaTask::list_of(list, &id)).await {
+        let roles = match get(&self.client, &OktaTask::list_of(held, &id)).await {
             Ok(answered) => absorb::role_names(&answered.body)?.join(","),
             Err(error) if error.is_refusal() || *error.kind() == ErrorKind::Gone => "unknown".to_owned(),
             Err(error) => return Err(error),
