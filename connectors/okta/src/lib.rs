@@ -38,7 +38,7 @@ use sightline_http::{Client, Cursor, Page as Answered, Request};
 
 pub use config::OktaConfig;
 pub use list::List;
-pub use task::{Feed, ObjectKind, OktaTask, Page, TargetKind, Walk};
+pub use task::{Feed, ObjectKind, OktaTask, Page, Share, TargetKind, Walk};
 
 use absorb::{Answer, absorb, absorb_targets, check_everyone, refused_policies, unknown_targets};
 use datasets::INFO;
@@ -144,6 +144,19 @@ impl DataSource for Okta {
         }
         let listings = LISTINGS.iter().flat_map(|list| OktaTask::all_of(*list));
         listings.chain([lane]).chain(walks.map(OktaTask::Log)).chain([reach]).collect()
+    }
+
+    fn verify(&self, share: u32, of: u32) -> Vec<OktaTask> {
+        let due = LISTINGS.iter().enumerate().filter(|(at, list)| {
+            // All groups and applications are listed, which shows what is gone and what counts differ; of what is
+            // under them a share is read.
+            matches!(list, List::Groups | List::Apps) || *at as u32 % of.max(1) == share
+        });
+        let tasks = due.flat_map(|(_, list)| OktaTask::all_of(*list)).map(|task| match task {
+            OktaTask::Page(page) => OktaTask::Page(Page { share: Some(Share { share, of }), ..page }),
+            other => other,
+        });
+        tasks.collect()
     }
 
     async fn step(&self, task: &OktaTask, so_far: &SoFar) -> Result<Step<OktaTask>> {
