@@ -84,7 +84,7 @@ impl Company {
             "manager" => self.users[user as usize].manager.into_iter().collect(),
             "subordinate" => (0..)
                 .zip(&self.users)
-                .filter(|(_, other)| other.manager == Some(user))
+                .filter(|(_, other)| !other.deleted && other.manager == Some(user))
                 .map(|(index, _)| index)
                 .collect(),
             _ => Vec::new(),

@@ -72,7 +72,8 @@ impl Truth<'_> {
 
     /// The policy of every application; sorted.
     pub fn app_policies(&self) -> Vec<AppPolicy> {
-        sorted(self.company.apps.iter().map(|app| AppPolicy {
+        let there = self.company.apps.iter().filter(|app| !app.deleted);
+        sorted(there.map(|app| AppPolicy {
             app_id: app.id.to_string(),
             policy_id: self.company.access_policy(app).id.to_string(),
         }))

@@ -1,6 +1,6 @@
 //! Who and what an event of the system log names.
 
-use crate::company::{App, Company, Event, FormerNames, Group, Role, SYSTEM, SignOnMode, Subject, User};
+use crate::company::{App, Company, Event, Group, Role, SYSTEM, SignOnMode, Subject, User};
 
 use super::{roles::standard_label, write::Json};
 
@@ -37,12 +37,12 @@ pub(super) fn targets<'a>(company: &'a Company, event: &Event) -> Vec<Entity<'a>
     let user = |index: u32| &company.users[index as usize];
     let group = |index: u32| {
         let group = &company.groups[index as usize];
-        let former = FormerNames::at(&company.former_names.groups, index, event.time);
+        let former = company.former_names.at(group.id, event.time);
         Entity::Group(group, former.unwrap_or(&group.name))
     };
     let app = |index: u32| {
         let app = &company.apps[index as usize];
-        let former = FormerNames::at(&company.former_names.apps, index, event.time);
+        let former = company.former_names.at(app.id, event.time);
         Entity::App(app, former.unwrap_or(&app.label))
     };
     let mut targets = match event.subject {
@@ -63,7 +63,8 @@ pub(super) fn targets<'a>(company: &'a Company, event: &Event) -> Vec<Entity<'a>
         Subject::GroupRole { group: holder, role } => vec![group(holder), named_role(company, role)],
         Subject::Rule(index) => {
             let rule = &company.rules[index as usize];
-            vec![Entity::Other { id: rule.id.as_str(), kind: "Rule", name: &rule.name }]
+            let name = company.former_names.at(rule.id, event.time).unwrap_or(&rule.name);
+            vec![Entity::Other { id: rule.id.as_str(), kind: "Rule", name }]
         }
         Subject::CustomRole(index) => {
             let role = &company.custom_roles[index as usize];

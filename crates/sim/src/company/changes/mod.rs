@@ -6,7 +6,9 @@
 
 mod admins;
 mod apps;
+mod clients;
 mod groups;
+mod leftovers;
 mod people;
 mod telling;
 
@@ -18,7 +20,7 @@ use super::{
     Company, Event, EventKind, Holder, SYSTEM, Subject, User,
     cast::{self, PEOPLE},
 };
-use crate::{clock::SECOND, rng::Rng};
+use crate::{clock::SECOND, id::Id, rng::Rng};
 
 /// What happened to a thing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -54,6 +56,29 @@ pub(crate) enum Object {
     Roles(Holder),
     CustomRole(u32),
     ResourceSet(u32),
+    Owner {
+        group: u32,
+        owner: Holder,
+    },
+    Push {
+        app: u32,
+        mapping: Id,
+    },
+    Grant {
+        app: u32,
+        grant: Id,
+    },
+    /// The keys and secrets of an application.
+    Credentials(u32),
+    /// The roles of a machine client.
+    ClientRoles(u32),
+    ApiToken(Id),
+    Factor {
+        user: u32,
+        factor: Id,
+    },
+    Device(u32),
+    Setting(Id),
 }
 
 /// What a round did to one thing.
@@ -84,17 +109,14 @@ pub(crate) struct AppUserEdit {
     pub(crate) user_name: Option<String>,
 }
 
-/// Former names by index: until which moment, oldest first.
+/// Former names of things that have an id: until which moment, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct FormerNames {
-    pub(crate) groups: BTreeMap<u32, Vec<(i64, String)>>,
-    pub(crate) apps: BTreeMap<u32, Vec<(i64, String)>>,
-}
+pub(crate) struct FormerNames(BTreeMap<Id, Vec<(i64, String)>>);
 
 impl FormerNames {
     /// The name at a moment, if it was another one than now.
-    pub(crate) fn at(names: &BTreeMap<u32, Vec<(i64, String)>>, index: u32, moment: i64) -> Option<&str> {
-        let (_, name) = names.get(&index)?.iter().find(|&&(until, _)| moment <= until)?;
+    pub(crate) fn at(&self, id: Id, moment: i64) -> Option<&str> {
+        let (_, name) = self.0.get(&id)?.iter().find(|&&(until, _)| moment <= until)?;
         Some(name)
     }
 }
@@ -243,6 +265,12 @@ impl<'a> Round<'a> {
 
     fn next_event(&self) -> u32 {
         self.first_event + self.events.len() as u32
+    }
+
+    /// Remembers the name that a thing had until just before the act.
+    fn had_name(&mut self, id: Id, name: String) {
+        let names = &mut self.company.former_names.0;
+        names.entry(id).or_default().push((self.moment - 1, name));
     }
 
     /// The moment of the act in whole seconds, as objects carry it.
