@@ -82,6 +82,18 @@ fn every_kind_of_change_happens_in_every_round() {
         (ChangeKind::UserRoles, What::Added, Some("user.account.privilege.grant")),
         (ChangeKind::UserRoles, What::Removed, Some("user.account.privilege.revoke")),
         (ChangeKind::GroupRoles, What::Added, Some("group.privilege.grant")),
+        (ChangeKind::AppGrant, What::Added, Some("app.oauth2.admin.consent.grant")),
+        (ChangeKind::AppGrant, What::Removed, Some("app.oauth2.admin.consent.revoke")),
+        (ChangeKind::AppCredentials, What::Added, Some("application.lifecycle.create")),
+        (ChangeKind::AppPush, What::Added, Some("application.provision.group_push.mapping.created")),
+        (ChangeKind::ApiToken, What::Added, Some("system.api_token.create")),
+        (ChangeKind::Setting, What::Added, Some("system.api_token.create")),
+        (ChangeKind::Setting, What::Changed, Some("system.idp.lifecycle.update")),
+        (ChangeKind::Setting, What::Changed, Some("zone.update")),
+        (ChangeKind::Policy, What::Changed, Some("policy.lifecycle.update")),
+        (ChangeKind::PolicyRule, What::Changed, Some("policy.rule.update")),
+        (ChangeKind::UserFactor, What::Added, Some("user.mfa.factor.activate")),
+        (ChangeKind::Device, What::Added, Some("device.enrollment.create")),
     ];
     for round in 1..=6 {
         let changes = company.truth().changes(round);
@@ -92,6 +104,8 @@ fn every_kind_of_change_happens_in_every_round() {
         }
         let kinds: BTreeSet<ChangeKind> = changes.iter().map(|change| change.kind).collect();
         assert!(kinds.contains(&ChangeKind::CustomRole) && kinds.contains(&ChangeKind::ResourceSet));
+        let revoked = (ChangeKind::ApiToken, What::Removed, Some("system.api_token.revoke"));
+        assert_eq!(happened.contains(&revoked), round > 1, "round {round}: at first all tokens are special");
         // A group was emptied, and one that was empty was filled: at first only the special one is empty.
         let before = Company::generate(spec(400, round - 1));
         let after = Company::generate(spec(400, round));

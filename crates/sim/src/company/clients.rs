@@ -118,7 +118,7 @@ impl App {
 }
 
 const WEB_SCOPES: [&str; 3] = ["okta.users.read.self", "okta.users.read", "okta.groups.read"];
-const SERVICE_SCOPES: [&str; 8] = [
+pub(super) const SERVICE_SCOPES: [&str; 8] = [
     "okta.users.read",
     "okta.groups.read",
     "okta.apps.read",

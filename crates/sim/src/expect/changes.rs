@@ -64,6 +64,10 @@ pub enum ChangeKind {
     ClientRoles,
     /// An API token.
     ApiToken,
+    /// A policy without its rules.
+    Policy,
+    /// A rule, as policy and rule.
+    PolicyRule,
     /// A second factor, as user and factor.
     UserFactor,
     /// A device with its users.
@@ -107,6 +111,10 @@ pub struct Dirty {
     pub client_roles: u64,
     /// API tokens.
     pub api_tokens: u64,
+    /// Policies without their rules.
+    pub policies: u64,
+    /// Rules of policies.
+    pub policy_rules: u64,
     /// Second factors.
     pub factors: u64,
     /// Devices.
@@ -147,6 +155,8 @@ impl Truth<'_> {
                 ChangeKind::AppCredentials => dirty.credentials += 1,
                 ChangeKind::ClientRoles => dirty.client_roles += 1,
                 ChangeKind::ApiToken => dirty.api_tokens += 1,
+                ChangeKind::Policy => dirty.policies += 1,
+                ChangeKind::PolicyRule => dirty.policy_rules += 1,
                 ChangeKind::UserFactor => dirty.factors += 1,
                 ChangeKind::Device => dirty.devices += 1,
                 ChangeKind::Setting => dirty.settings += 1,
@@ -194,6 +204,14 @@ impl Truth<'_> {
             Object::Credentials(app) => (ChangeKind::AppCredentials, vec![self.app_id(app)]),
             Object::ClientRoles(app) => (ChangeKind::ClientRoles, vec![self.app_id(app)]),
             Object::ApiToken(token) => (ChangeKind::ApiToken, vec![token.to_string()]),
+            Object::Policy(policy) => {
+                (ChangeKind::Policy, vec![company.policies[policy as usize].id.to_string()])
+            }
+            Object::PolicyRule { policy, rule } => {
+                let policy = &company.policies[policy as usize];
+                let rule = policy.rules[rule as usize].id.to_string();
+                (ChangeKind::PolicyRule, vec![policy.id.to_string(), rule])
+            }
             Object::Factor { user, factor } => {
                 (ChangeKind::UserFactor, vec![self.user_id(user), factor.to_string()])
             }

@@ -64,7 +64,7 @@ impl Truth<'_> {
                 rules: policy
                     .rules
                     .iter()
-                    .map(|rule| (rule.id.to_string(), rule.name.to_owned(), rule.active))
+                    .map(|rule| (rule.id.to_string(), rule.name.to_string(), rule.active))
                     .collect(),
             }
         }))

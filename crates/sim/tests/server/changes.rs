@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 use sightline_sim::{
     Company, CompanySpec, OktaOptions,
-    company::{SettingKind, What},
+    company::{POLICY_TYPES, SettingKind, What},
     expect::ChangeKind,
 };
 
@@ -166,12 +166,21 @@ fn read_clients(client: &mut Client, lists: &mut Lists) {
     }
 }
 
-/// Second factors, devices and what is set up.
+/// Policies, second factors, devices and what is set up.
 fn read_sign_in(client: &mut Client, lists: &mut Lists) {
-    use ChangeKind::{Device, Setting, UserFactor};
+    use ChangeKind::{Device, Policy, PolicyRule, Setting, UserFactor};
     for user in client.walk("/api/v1/users") {
         for factor in client.walk(&format!("/api/v1/users/{}/factors", id(&user))) {
             lists.insert((UserFactor, vec![id(&user), id(&factor)]), factor);
+        }
+    }
+    for kind in POLICY_TYPES {
+        for policy in client.walk(&format!("/api/v1/policies?type={kind}")) {
+            let key = id(&policy);
+            for rule in client.walk(&format!("/api/v1/policies/{key}/rules")) {
+                lists.insert((PolicyRule, vec![key.clone(), id(&rule)]), rule);
+            }
+            lists.insert((Policy, vec![key]), policy);
         }
     }
     for device in client.walk("/api/v1/devices?expand=userSummary") {
@@ -270,6 +279,10 @@ fn probes_find_exactly_what_changed_since() {
             .map(|user| user.id.to_string())
             .collect();
         assert_eq!(ids(client.walk(&path)), gone);
+
+        let stamp = elsewhere(since);
+        let found = client.walk(&format!("/api/v1/devices?search=lastUpdated+ge+%22{stamp}%22&limit=2"));
+        assert_eq!(ids(found), of(&[ChangeKind::Device], "device."));
 
         let mut groups = of(&[ChangeKind::Group], "group.");
         groups.extend(of(&[ChangeKind::GroupUser], "group.user_membership."));
@@ -449,6 +462,12 @@ fn events_name_what_changed_by_type() {
                 targets.len() == 1 && text(&targets[0], "type") == "User"
             }
             (_, "group.lifecycle.delete" | "application.lifecycle.delete") => targets.len() == 1,
+            // The share in the rate limits that a token has.
+            (ChangeKind::Setting, "system.api_token.create" | "system.api_token.revoke") => {
+                targets.len() == 1 && text(&targets[0], "type") == "Token"
+            }
+            (ChangeKind::AppPush, _) => has("AppInstance", first) && targets.len() == 2,
+            (ChangeKind::PolicyRule, _) => has("PolicyEntity", first) && has("PolicyRule", second),
             (_, _) => targets.iter().any(|target| text(target, "id") == first),
         };
         assert!(named, "{change:?} in {event}");

@@ -45,10 +45,8 @@ impl Round<'_> {
         } else {
             (Role::Custom(0), RoleScope::ResourceSet(0))
         };
-        // Far from the numbers of the first assignments.
-        let index = (self.number << 12) + self.events.len() as u32 % 4096 + (1 << 20);
         self.company.role_assignments.push(RoleAssignment {
-            id: assignment_id(self.company.spec.seed, index, holder, role),
+            id: assignment_id(self.company.spec.seed, self.fresh(), holder, role),
             holder,
             role,
             scope,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The applications before this one are named by documentation; of the other special ones only machine clients are.
-const FIRST_ORDINARY: usize = 8;
+pub(super) const FIRST_ORDINARY: usize = 8;
 
 impl Round<'_> {
     /// Brings somebody's row in an application in line with the groups that it is assigned to; `cause` is the event that

@@ -155,7 +155,7 @@ impl Round<'_> {
         let index = self.company.groups.len() as u32;
         let stamp = self.stamp();
         let name = format!("proj-{}-new-{index}", self.rng.pick(&PROJECTS));
-        self.company.groups.push(Group {
+        self.add_group(Group {
             id: Id::new(self.company.spec.seed, "00g", index),
             description: Some(format!("Members of {name}")),
             name,
@@ -167,10 +167,15 @@ impl Round<'_> {
             last_membership_updated: stamp,
             deleted: false,
         });
+        index
+    }
+
+    pub(super) fn add_group(&mut self, group: Group) {
+        let index = self.company.groups.len() as u32;
+        self.company.groups.push(group);
         self.apps_of_group.push(Vec::new());
         let event = self.tell(EventKind::GroupCreated, Subject::GroupAlone(index));
         self.note(Object::Group(index), What::Added, event);
-        index
     }
 
     pub(super) fn delete_group(&mut self) {

@@ -10,6 +10,7 @@ mod clients;
 mod groups;
 mod leftovers;
 mod people;
+mod sign_in;
 mod telling;
 
 use std::collections::BTreeMap;
@@ -73,6 +74,11 @@ pub(crate) enum Object {
     /// The roles of a machine client.
     ClientRoles(u32),
     ApiToken(Id),
+    Policy(u32),
+    PolicyRule {
+        policy: u32,
+        rule: u32,
+    },
     Factor {
         user: u32,
         factor: Id,
@@ -222,7 +228,7 @@ impl<'a> Round<'a> {
             (Self::deactivate_rule, 1),
             (Self::join_administrators, 1),
         ];
-        let then: [Act<'a>; 20] = [
+        let then: [Act<'a>; 31] = [
             (Self::change_profile, part(4)),
             (Self::transfer, part(50)),
             (Self::suspend, part(20)),
@@ -243,6 +249,17 @@ impl<'a> Round<'a> {
             (Self::sign_on, self.size + 5),
             (Self::start_session, part(4)),
             (Self::import_member, 1),
+            (Self::grant_scope, 1),
+            (Self::revoke_scope, 1),
+            (Self::create_token, 1),
+            (Self::revoke_token, 1),
+            (Self::push_group, 1),
+            (Self::rename_policy, 1),
+            (Self::edit_policy_rule, 1),
+            (Self::edit_identity_provider, 1),
+            (Self::edit_zone, 1),
+            (Self::enroll_factor, part(20)),
+            (Self::register_device, part(50)),
         ];
         let repeated = |acts: &[Act<'a>]| -> Vec<fn(&mut Round<'a>)> {
             acts.iter().flat_map(|&(act, times)| (0..times).map(move |_| act)).collect()
@@ -271,6 +288,12 @@ impl<'a> Round<'a> {
     fn had_name(&mut self, id: Id, name: String) {
         let names = &mut self.company.former_names.0;
         names.entry(id).or_default().push((self.moment - 1, name));
+    }
+
+    /// A number for the id of something new, far from the numbers of what was there at first. Until the next event it is
+    /// the same.
+    fn fresh(&self) -> u32 {
+        (1 << 24) + self.next_event()
     }
 
     /// The moment of the act in whole seconds, as objects carry it.
