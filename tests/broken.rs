@@ -121,7 +121,7 @@ fn an_empty_list_of_users_is_not_believed() {
     let case = Case::read(57);
     let before = case.home.facts();
     let empty = json!([fault("/api/v1/users", &json!("empty_page"))]);
-    case.sync(&empty).fails(3, "empty list of users", "admin role");
+    case.reread(&empty).fails(3, "empty list of users", "admin role");
     assert_eq!(case.home.facts(), before);
     let case = Case::new(57);
     case.sync(&empty).fails(3, "empty list of users", "admin role");
@@ -132,7 +132,7 @@ fn an_empty_list_of_users_is_not_believed() {
 fn a_token_that_is_revoked_meanwhile_stops_the_sync_and_the_next_goes_on() {
     let case = Case::read(59);
     let before = case.home.facts();
-    case.sync(&json!([{"path": "*", "nth": 30, "action": "revoke_token"}])).fails(
+    case.reread(&json!([{"path": "*", "nth": 30, "action": "revoke_token"}])).fails(
         3,
         "Okta rejected the token",
         "create a new one",
@@ -145,7 +145,7 @@ fn a_token_that_is_revoked_meanwhile_stops_the_sync_and_the_next_goes_on() {
     let rest = sim.stop().total();
     assert_same("facts", &unnumbered(case.home.facts()), &unnumbered(before));
     let sim = case.start(&json!([]));
-    case.home.run(&["sync", "--json"]).ok();
+    case.home.run(&["sync", "--json", "--full"]).ok();
     let whole = sim.stop().total();
     assert!(rest + 15 < whole, "{rest} requests to go on, {whole} for everything");
 }
@@ -156,7 +156,7 @@ fn what_stays_broken_is_a_gap_or_a_failure() {
     let before = case.home.facts();
     let group = case.group(ENG);
     let broken = |path: &str| json!([fault(path, &status(500, "E0000009"))]);
-    case.sync(&broken(&format!("/api/v1/groups/{group}/users"))).ok();
+    case.reread(&broken(&format!("/api/v1/groups/{group}/users"))).ok();
     assert_eq!(case.home.gaps(), [gap(&format!("group_members/{group}"), "unavailable")]);
     only_these_are_stale(&case.home, &before, &[&format!("group_members/{group}")]);
     let before = case.home.facts();

@@ -119,7 +119,7 @@ fn a_later_sync_that_is_killed_leaves_the_snapshot_in_force() {
     let home = Home::synced_with(&sim);
     let before = home.facts();
     for delay_ms in [40, 120] {
-        let running = home.start(&["sync", "--json"]);
+        let running = home.start(&["sync", "--json", "--full"]);
         thread::sleep(Duration::from_millis(delay_ms));
         assert!(running.kill().is_none(), "the sync was too quick");
         assert_same("facts after a killed second sync", &home.facts(), &before);

@@ -29,7 +29,9 @@ fn one_object_that_is_not_understood_costs_that_object() {
         .iter()
         .enumerate()
         .map(|(turn, (path, _))| {
-            json!({"path": path, "nth": 1, "action": {"odd_object": odd[turn % odd.len()]}})
+            // Two walks go through the log.
+            let query = if path == "/api/v1/logs" { "user.session.start" } else { "" };
+            json!({"path": path, "query": query, "nth": 1, "action": {"odd_object": odd[turn % odd.len()]}})
         })
         .collect();
     case.sync(&json!(faults)).ok();

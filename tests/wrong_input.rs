@@ -182,7 +182,7 @@ fn what_is_optional_and_denied_is_told_and_the_rest_is_connected() {
     assert!(row.contains("denied") && row.contains("admin access of people is not tracked"), "{told}");
     assert!(row.contains("okta.roles.read"), "{told}");
     let row = told.lines().find(|line| line.starts_with("users ")).unwrap();
-    assert!(row.contains("yes"), "{told}");
+    assert!(row.contains("allowed"), "{told}");
 
     home.run(&["sync", "--json"]).ok();
     let admins = home.run(&["list", "admins"]).ok().stdout;
@@ -190,6 +190,83 @@ fn what_is_optional_and_denied_is_told_and_the_rest_is_connected() {
     let gaps = home.gaps();
     assert!(gaps.iter().all(|(_, reason)| reason == "denied"), "{gaps:?}");
     assert!(gaps.iter().any(|(scope, _)| scope == "role_assignees"), "{gaps:?}");
+}
+
+#[test]
+fn a_check_says_what_a_credential_still_sees_and_stores_nothing() {
+    let whole = SimSetup::of(tiny(38)).start();
+    let (port, home) = (whole.port, home_with_token(&whole.token));
+    home.add(&whole).ok();
+    let told = home.run(&["source", "check", "okta", "--json"]).json();
+    assert!(list(&told["preflight"]["canaries"]).iter().all(|canary| canary["found"] == true), "{told}");
+    let made = told["requests"].as_u64().unwrap();
+    let shown = home.run(&["source", "check", "okta"]).ok().stdout;
+    assert!(shown.contains(&format!("This check made {made} requests")), "{shown}");
+    // Both checks and the one of `source add`.
+    assert_eq!(whole.stop().total(), 3 * made);
+
+    let cut = json!([{"path": "/api/v1/apps", "query": "saasure", "action": {"status": {"code": 200, "body": "[]"}}}]);
+    let sim = SimSetup::of(tiny(38)).port(port).faults(cut).start();
+    let told = home.run(&["source", "check", "Okta"]);
+    told.fails(1, "the admin console among applications", "only a part of the organisation");
+    drop(sim);
+    let _other = SimSetup::of(tiny(38)).port(port).flags(&["--token", TOKEN]).start();
+    home.run(&["source", "check", "Okta"]).fails(3, "Okta rejected the token", "");
+    assert_eq!(home.run(&["source", "show", "Okta", "--json"]).json()["last_snapshot"], Value::Null);
+}
+
+#[test]
+fn datasets_are_switched_by_name() {
+    let sim = SimSetup::of(tiny(39)).start();
+    let home = home_with_token(&sim.token);
+    add(&home, &sim.url, &["--allow-loopback-http", "--without", "rules"]).fails(
+        2,
+        "no dataset",
+        "group_rules",
+    );
+    add(&home, &sim.url, &["--allow-loopback-http", "--without", "users"]).fails(
+        2,
+        "cannot be switched off",
+        "",
+    );
+    nothing_is_stored(&home);
+    add(&home, &sim.url, &["--allow-loopback-http", "--without", "group_rules"]).ok();
+    let is_on = |id: &str| {
+        let shown = home.run(&["source", "show", "Okta", "--json"]).json();
+        list(&shown["datasets"]).iter().find(|dataset| dataset["id"] == id).unwrap()["on"] == true
+    };
+    assert!(!is_on("group_rules") && is_on("activity"));
+    home.run(&["sync", "--json"]).ok();
+    assert!(home.gaps().contains(&("group_rules".to_owned(), "switched_off".to_owned())));
+    home.run(&["list", "rules"]).ok();
+    home.run(&["source", "set", "Okta"]).fails(2, "nothing to change", "--with");
+    home.run(&["source", "set", "Okta", "--with", "nope"]).fails(2, "no dataset", "group_rules");
+    home.run(&["source", "set", "okta", "--with", "group_rules", "--without", "activity", "--name", "Org"])
+        .ok();
+    home.run(&["source", "set", "Org", "--name", "Okta"]).ok();
+    assert!(is_on("group_rules") && !is_on("activity"));
+    home.run(&["sync", "--full", "--json"]).ok();
+    assert!(!home.gaps().iter().any(|(scope, _)| scope == "group_rules"));
+    assert!(!home.list("rules").is_empty());
+}
+
+#[test]
+fn a_token_and_a_key_are_not_mixed() {
+    let home = home_with_token(TOKEN);
+    let check = |args: &[&str], error: &str, hint: &str| {
+        let start = ["source", "add", "okta", "--domain", "acme.okta.com"];
+        home.run(&[&start[..], args].concat()).fails(2, error, hint);
+    };
+    check(&["--token-env", TOKEN_VAR, "--client-id", "0oa1"], "go with a key", "--key-file");
+    check(&["--token-env", TOKEN_VAR, "--scope", "okta.users.read"], "go with a key", "--key-file");
+    check(&["--key-env", TOKEN_VAR], "needs the client id", "--client-id");
+    check(
+        &["--key-file", "not-there", "--client-id", "0oa1"],
+        "cannot read the private key from not-there",
+        "",
+    );
+    assert_eq!(home.run(&["source", "add", "okta", "--domain", "a.okta.com"]).code, 2);
+    nothing_is_stored(&home);
 }
 
 #[test]

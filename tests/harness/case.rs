@@ -38,6 +38,11 @@ impl Case {
         self.sync_with(faults, &[])
     }
 
+    /// Reads everything anew.
+    pub(crate) fn reread(&self, faults: &Value) -> Output {
+        self.sync_with(faults, &["--full"])
+    }
+
     pub(crate) fn sync_with(&self, faults: &Value, flags: &[&str]) -> Output {
         let _sim = self.start(faults);
         let mut args = vec!["sync", "--json"];

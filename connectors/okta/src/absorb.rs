@@ -13,9 +13,13 @@ use sightline_core::{
 };
 use sightline_http::Cursor;
 
+use crate::admin::{self, BindingMember, CustomRole, ResourceSet, RoleAssignment, RoleHeld};
+use crate::app::{self, OktaApp};
 use crate::decode::{Objects, drift, lenient, lenient_object, list, object, objects};
+use crate::known;
 use crate::list::{Body, List};
-use crate::map::{self, CustomRole, Member, OktaApp, OktaGroup, OktaUser, RoleAssignment, RoleHeld, known};
+use crate::map::{self, Member, OktaGroup, OktaUser};
+use crate::posture::{self, DeviceUser, LinkedUser, Thing};
 use crate::task::{OktaTask, Page};
 
 /// How late a change may show in an index that is searched by time.
@@ -65,7 +69,13 @@ pub(crate) fn absorb(page: &Page, answer: Answer<'_>) -> Result<Step<OktaTask>> 
     Ok(reading.step)
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    /// The part of what it is read under.
+    fn part(&self) -> &'a str {
+        let page: &'a Page = self.page;
+        page.part.as_deref().unwrap_or_default()
+    }
+
     /// The objects of the page; those that are not understood become a finding.
     pub(crate) fn objects<T: DeserializeOwned>(&mut self, known: &[&str]) -> Result<Vec<T>> {
         let found = match self.page.list.spec().body {
@@ -85,20 +95,48 @@ impl Reading<'_> {
         Ok(self.take(found, known))
     }
 
-    /// Makes a record of every object of the page, given what the page is read under.
-    pub(crate) fn each<T: DeserializeOwned>(
+    /// Makes a record of every object of the page, given what the page is read under; an object that makes none was not
+    /// understood.
+    pub(crate) fn each<T: DeserializeOwned, R: Into<Option<Record>>>(
         &mut self,
         known: &[&str],
-        record: impl Fn(T, &str) -> Record,
+        record: impl Fn(T, &str) -> R,
     ) -> Result<()> {
         let found = self.objects::<T>(known)?;
-        self.step.records.extend(found.into_iter().map(|object| record(object, self.of)));
+        let of = self.of;
+        self.record(found.into_iter().map(|object| record(object, of).into()));
         Ok(())
+    }
+
+    /// Takes records; an object that made none was not understood.
+    fn record(&mut self, records: impl Iterator<Item = Option<Record>>) {
+        let mut odd = 0;
+        for record in records {
+            match record {
+                Some(record) => self.step.records.push(record),
+                None => odd += 1,
+            }
+        }
+        self.note_odd(odd);
+    }
+
+    /// Asks for a part of what a listing has under something.
+    fn lead_to_part(&mut self, list: List, of: Option<&str>, part: impl Into<String>) {
+        let page = Page { part: Some(part.into()), ..Page::first(list, of.map(str::to_owned)) };
+        self.step.then.push(OktaTask::Page(page));
     }
 
     /// Asks for a listing under something.
     pub(crate) fn lead(&mut self, list: List, of: impl Into<String>) {
         self.step.then.push(OktaTask::list_of(list, of));
+    }
+
+    /// Asks for these listings under every entity of the page.
+    fn lead_from_records(&mut self, lists: &[List]) {
+        for record in &self.step.records {
+            let Some((_, id)) = record.entity() else { continue };
+            self.step.then.extend(lists.iter().map(|list| OktaTask::list_of(*list, id)));
+        }
     }
 
     pub(crate) fn tally(&mut self, name: &str, count: u64) {
@@ -181,18 +219,19 @@ fn follow_group(page: &mut Reading<'_>, group: &OktaGroup) {
     } else {
         page.lead(List::GroupMembers, &id);
     }
+    page.lead(List::GroupOwners, &id);
     // A flag that is missing says nothing, so the roles are asked for.
-    if stats.and_then(|stats| stats.is_admin()) != Some(false) {
+    if stats.and_then(|stats| stats.is_admin()) == Some(false) {
+        page.step.empty.push(Scope::under("group_roles", &id));
+    } else {
         page.tally("group_roles.groups", 1);
         page.lead(List::GroupRoles, &id);
-    } else {
-        page.step.empty.push(Scope::under("group_roles", &id));
     }
     page.tally("groups.resource_edges", stats.and_then(|stats| stats.apps_count).unwrap_or(0));
 }
 
 pub(crate) fn members(page: &mut Reading<'_>) -> Result<()> {
-    page.each::<Member>(known::USER, Member::into_record)
+    page.each::<Member, _>(known::USER, Member::into_record)
 }
 
 pub(crate) fn apps(page: &mut Reading<'_>) -> Result<()> {
@@ -202,7 +241,6 @@ pub(crate) fn apps(page: &mut Reading<'_>) -> Result<()> {
         let since = Some(page.now.before(OVERLAP));
         page.step.later.push(OktaTask::Page(Page { since, ..Page::first(List::Apps, None) }));
     }
-    let listed = apps.len();
     for app in &apps {
         let Some(id) = app.id() else { continue };
         // What does not tell when it was changed may have been.
@@ -212,26 +250,43 @@ pub(crate) fn apps(page: &mut Reading<'_>) -> Result<()> {
             page.lead(List::AppUsers, id);
             if app.is_service() {
                 page.lead(List::ClientRoles, id);
+                page.lead(List::AppGrants, id);
+            }
+            match app.features() {
+                Some(features) if !features.contains(&"GROUP_PUSH") => {
+                    page.step.empty.push(Scope::under("app_pushes", id));
+                }
+                // Without a list of features, only asking tells.
+                _ => page.lead(List::AppPushes, id),
             }
         }
     }
-    page.step.records = apps.into_iter().filter_map(OktaApp::into_record).collect();
-    page.note_odd((listed - page.step.records.len()) as u64);
+    for app in apps {
+        let records = app.into_records();
+        page.note_odd(u64::from(records.is_empty()));
+        page.step.records.extend(records);
+    }
     Ok(())
 }
 
 pub(crate) fn roles(page: &mut Reading<'_>) -> Result<()> {
     if page.page.cursor.is_start() {
-        page.step.records.extend(map::standard_roles());
+        page.step.records.extend(admin::standard_roles());
     }
-    page.each::<CustomRole>(known::ROLE, |role, _| role.into_record())
+    let roles = page.objects::<CustomRole>(known::ROLE)?;
+    for role in &roles {
+        page.lead(List::RolePermissions, &role.id);
+    }
+    page.record(roles.into_iter().map(|role| Some(role.into_record())));
+    Ok(())
 }
 
 pub(crate) fn role_assignees(page: &mut Reading<'_>) -> Result<()> {
     let assignees = page.objects::<map::Identified>(known::ASSIGNEE)?;
     page.tally("role_assignees.users", assignees.len() as u64);
     for user in assignees {
-        page.lead(List::UserRoles, user.id);
+        page.lead(List::UserRoles, &user.id);
+        page.lead(List::Factors, user.id);
     }
     Ok(())
 }
@@ -258,6 +313,120 @@ pub(crate) fn roles_of(page: &mut Reading<'_>, principal: fn(String) -> Principa
     Ok(())
 }
 
+pub(crate) fn scope_sets(page: &mut Reading<'_>) -> Result<()> {
+    let sets = page.objects::<ResourceSet>(known::SCOPE_SET)?;
+    for set in &sets {
+        page.lead(List::SetResources, &set.id);
+        page.lead(List::SetBindings, &set.id);
+    }
+    page.record(sets.into_iter().map(|set| Some(set.into_record())));
+    Ok(())
+}
+
+pub(crate) fn set_bindings(page: &mut Reading<'_>) -> Result<()> {
+    for role in page.objects::<map::Identified>(known::BINDING)? {
+        page.lead_to_part(List::BindingMembers, Some(page.of), role.id);
+    }
+    Ok(())
+}
+
+pub(crate) fn binding_members(page: &mut Reading<'_>) -> Result<()> {
+    let role = page.part();
+    page.each(known::BINDING_MEMBER, |member: BindingMember, set| member.into_record(set, role))
+}
+
+/// A page of users whose second factors are read; the next one is left for the next sync, and after the last the first.
+pub(crate) fn factor_lane(page: &mut Reading<'_>) -> Result<()> {
+    for user in page.objects::<map::Identified>(known::USER)? {
+        page.lead(List::Factors, user.id);
+    }
+    let next = page.whole.at(page.next.take().unwrap_or_default());
+    page.step.later.push(next);
+    Ok(())
+}
+
+pub(crate) fn settings(page: &mut Reading<'_>) -> Result<()> {
+    let list = page.page.list;
+    let only = (list.spec().body == Body::Single).then_some(list.spec().dataset);
+    page.each(known::KEPT, |thing, _| posture::setting(thing, list.setting_kind(), only))
+}
+
+pub(crate) fn policies(page: &mut Reading<'_>) -> Result<()> {
+    page.each(known::KEPT, |policy, _| posture::policy(policy))?;
+    page.lead_from_records(&[List::PolicyRules]);
+    Ok(())
+}
+
+/// A type of policies that this org does not have or does not show: nobody knows whether it has any.
+pub(crate) fn refused_policies(task: &OktaTask, error: &Error) -> Step<OktaTask> {
+    let reason = match error.kind() {
+        ErrorKind::Rejected => GapReason::Unsupported,
+        _ => error.gap_reason().unwrap_or(GapReason::Unsupported),
+    };
+    let detail = format!("{task}: {}", error.message());
+    Step { gaps: vec![Finding { scope: task.about().scope, reason, detail }], ..Step::default() }
+}
+
+pub(crate) fn identity_providers(page: &mut Reading<'_>) -> Result<()> {
+    page.each(known::KEPT, |idp, _| posture::trust(idp))?;
+    page.lead_from_records(&[List::IdpUsers]);
+    Ok(())
+}
+
+pub(crate) fn devices(page: &mut Reading<'_>) -> Result<()> {
+    page.watch(List::ChangedDevices);
+    for device in page.objects::<Thing>(known::KEPT)? {
+        match (posture::embedded_users(&device), device.text("id")) {
+            (Some(users), _) => page.step.records.extend(users),
+            // Okta did not say who uses it, which is not "nobody".
+            (None, Some(id)) => {
+                let since = page.page.since;
+                let users = Page { part: Some(id), since, ..Page::first(List::DeviceUsers, None) };
+                page.step.then.push(OktaTask::Page(users));
+            }
+            (None, None) => {}
+        }
+        page.record([posture::device(device)].into_iter());
+    }
+    Ok(())
+}
+
+pub(crate) fn device_users(page: &mut Reading<'_>) -> Result<()> {
+    let device = page.part();
+    page.each(known::DEVICE_USER, |user: DeviceUser, _| user.into_record(device))
+}
+
+pub(crate) fn linked_object_definitions(page: &mut Reading<'_>) -> Result<()> {
+    let definitions = page.objects::<Thing>(known::KEPT)?;
+    let listed = definitions.len();
+    // All relations of a user are asked for together: only then is what was not seen gone.
+    let relations: Vec<String> = definitions.iter().filter_map(posture::relation).collect();
+    page.record(definitions.into_iter().map(posture::linked_object));
+    if relations.len() == listed {
+        page.lead_to_part(List::LinkedUsers, None, relations.join(","));
+    }
+    Ok(())
+}
+
+pub(crate) fn linked_users(page: &mut Reading<'_>) -> Result<()> {
+    let relations = page.part();
+    for user in page.objects::<map::Identified>(known::USER)? {
+        if relations.is_empty() {
+            page.step.empty.push(Scope::under("linked_objects", &user.id));
+        } else {
+            for relation in relations.split(',') {
+                page.lead_to_part(List::LinkedObjects, Some(&user.id), relation);
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn linked_objects(page: &mut Reading<'_>) -> Result<()> {
+    let relation = page.part();
+    page.each(known::LINKED_USER, |linked: LinkedUser, user| linked.into_record(user, relation))
+}
+
 /// One user by itself.
 pub(crate) fn one_user(body: &[u8]) -> Result<Record> {
     object::<OktaUser>(body).map(OktaUser::into_record)
@@ -265,7 +434,7 @@ pub(crate) fn one_user(body: &[u8]) -> Result<Record> {
 
 /// One user of an application by itself.
 pub(crate) fn one_app_user(body: &[u8], app: &str) -> Result<Record> {
-    object::<map::AppUser>(body).map(|user| user.into_record(app))
+    object::<app::AppUser>(body).map(|user| user.into_record(app))
 }
 
 /// The types of the roles in a list, sorted.
@@ -316,7 +485,7 @@ pub(crate) fn absorb_targets(task: &OktaTask, body: &[u8], next: Option<Cursor>)
         }
         None => Step {
             tallies,
-            records: vec![Record::Holding(Holding { scope: map::scope_of(found), ..*holding })],
+            records: vec![Record::Holding(Holding { scope: admin::scope_of(found), ..*holding })],
             ..Step::default()
         },
     })

@@ -226,26 +226,66 @@ fn names_a_secret(field: &str) -> bool {
         || name.ends_with("token")
 }
 
+/// Members of a key that make it a private one.
+const PRIVATE_PARTS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// Fields that hold what is sent along with a call, by name and value: often a secret, whatever its name.
+const HEADERS: [&str; 2] = ["authScheme", "headers"];
+
+fn redact_headers(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Array(headers) => headers.iter_mut().for_each(redact_headers),
+        serde_json::Value::Object(header) => {
+            if let Some(value) = header.get_mut("value").filter(|value| !value.is_null()) {
+                *value = "[redacted]".into();
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Removes secrets and links from an object that is kept as it came.
 pub(crate) fn redact(value: &mut serde_json::Value) {
+    redact_in(value, true);
+}
+
+/// The same for an object that tells how secrets are dealt with and holds none itself, such as a policy about
+/// passwords: only texts are taken for secrets, and what stands under their names stays.
+pub(crate) fn redact_texts(value: &mut serde_json::Value) {
+    redact_in(value, false);
+}
+
+fn redact_in(value: &mut serde_json::Value, whole: bool) {
     match value {
         serde_json::Value::Object(fields) => {
             fields.remove("_links");
+            if fields.contains_key("kty") {
+                for part in PRIVATE_PARTS {
+                    fields.remove(part);
+                }
+            }
             for (name, value) in fields {
+                if HEADERS.contains(&name.as_str()) {
+                    redact_headers(value);
+                }
                 let holds_text = match value {
                     serde_json::Value::String(_) => true,
-                    serde_json::Value::Array(elements) => !elements.is_empty(),
-                    serde_json::Value::Object(fields) => !fields.is_empty(),
+                    serde_json::Value::Array(elements) => whole && !elements.is_empty(),
+                    serde_json::Value::Object(fields) => whole && !fields.is_empty(),
                     _ => false,
                 };
                 if holds_text && names_a_secret(name) {
                     *value = "[redacted]".into();
                 } else {
-                    redact(value);
+                    redact_in(value, whole);
                 }
             }
         }
-        serde_json::Value::Array(elements) => elements.iter_mut().for_each(redact),
+        serde_json::Value::Array(elements) => {
+            for element in elements {
+                redact_in(element, whole);
+            }
+        }
         _ => {}
     }
 }
@@ -254,7 +294,9 @@ pub(crate) fn redact(value: &mut serde_json::Value) {
 pub(crate) fn kept(raw: Option<Box<RawValue>>) -> RawJson {
     let Some(raw) = raw else { return RawJson::default() };
     let lower = raw.get().to_ascii_lowercase();
-    let suspicious = ["secret", "passw", "key", "token", "_links"].iter().any(|word| lower.contains(word));
+    let suspicious = ["secret", "passw", "key", "kty", "token", "authscheme", "headers", "_links"]
+        .iter()
+        .any(|word| lower.contains(word));
     if !suspicious {
         return RawJson::new(&raw);
     }
@@ -263,8 +305,12 @@ pub(crate) fn kept(raw: Option<Box<RawValue>>) -> RawJson {
     RawJson::from_value(&value)
 }
 
-/// Fields of an object that this version does not know: worth a look, never a failure.
+/// Fields of an object that this version does not know: worth a look, never a failure; none of objects that are kept
+/// whole, for which none are said to be known.
 pub(crate) fn drift(endpoint: &str, sample: Option<&serde_json::Value>, known: &[&str]) -> Vec<String> {
+    if known.is_empty() {
+        return Vec::new();
+    }
     let fields = sample.and_then(serde_json::Value::as_object);
     let unknown =
         fields.into_iter().flat_map(|fields| fields.keys()).filter(|name| !known.contains(&name.as_str()));

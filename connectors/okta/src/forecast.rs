@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use sightline_core::source::ForecastLine;
-use sightline_core::{Forecast, Record, Result, SoFar, Tallies, Time};
+use sightline_core::{Forecast, Record, Result, SoFar, Tallies, Task, Time};
 use sightline_http::Client;
 
 use crate::absorb::{Answer, absorb};
-use crate::get;
-use crate::list::List;
-use crate::task::{Feed, OktaTask, Page, Walk};
+use crate::list::{Body, LATER, List};
+use crate::task::{Feed, OktaTask, POLICY_TYPES, Page, Walk};
+use crate::{LISTINGS, get};
 
 /// Reads the listings whose counts decide, and computes the rest.
 ///
@@ -31,6 +31,14 @@ pub(crate) async fn run(client: &Client, last: Option<&Tallies>, now: Time) -> R
     Ok(read.into_forecast(last))
 }
 
+/// The calls of a small listing, by how many objects it had last time; Okta may list fewer on a page than we ask for.
+fn small(list: List, known: Option<u64>) -> (u64, bool) {
+    let spec = list.spec();
+    let size = spec.page.map_or(u64::MAX, u64::from);
+    let requests = known.unwrap_or(0).div_ceil(size).max(1);
+    (requests, spec.body == Body::Single || (known.is_some() && spec.page.is_some()))
+}
+
 #[derive(Default)]
 struct Reading {
     /// Pages of each listing that was read.
@@ -41,6 +49,9 @@ struct Reading {
     members_exact: bool,
     groups: u64,
     apps: Vec<String>,
+    service_apps: u64,
+    pushing_apps: u64,
+    custom_roles: u64,
 }
 
 impl Reading {
@@ -75,7 +86,13 @@ impl Reading {
                         self.members_exact &= count.is_some();
                         self.member_pages += count.map_or(1, |count| count.div_ceil(1000));
                     }
-                    Record::Resource(app) => self.apps.push(app.id.clone()),
+                    Record::Resource(app) => {
+                        self.apps.push(app.id.clone());
+                        self.service_apps += u64::from(app.service);
+                        self.pushing_apps +=
+                            u64::from(app.features.iter().any(|feature| feature == "GROUP_PUSH"));
+                    }
+                    Record::Role(role) => self.custom_roles += u64::from(role.custom),
                     _ => {}
                 }
                 self.groups += u64::from(matches!(record, Record::Group(_)));
@@ -141,8 +158,80 @@ impl Reading {
             let holders = self.tallies.get(holders);
             add(dataset, bucket, holders + targets.unwrap_or(0), targets.is_some() || holders == 0);
         }
+        add("client_roles", "clients", self.service_apps, true);
+        add("app_grants", "apps", self.service_apps, true);
+        add("app_pushes", "apps", self.pushing_apps, true);
+        add("role_permissions", "iam", self.custom_roles, true);
+        // What no listing tells that is read here: how many there were last time, and at least none.
+        let times = |dataset: &str, each: u64| (known(dataset).unwrap_or(0) * each, last.is_some());
+        let (contents, is_known) = times("scope_sets", 1);
+        add("set_resources", "iam", contents, is_known && contents == 0);
+        // The roles that are held on a set, and who holds each.
+        let (members, is_known) = times("scope_sets", 2);
+        add("binding_members", "iam", members, is_known && members == 0);
+        let (rules, is_known) = times("policies", 1);
+        add("policy_rules", "other", rules, is_known);
+        add("policies", "other", POLICY_TYPES.len() as u64, true);
+        for list in LISTINGS.iter().filter(|list| list.spec().rank == LATER && **list != List::Policies) {
+            let (requests, exact) = small(*list, known(list.spec().dataset));
+            add(list.spec().dataset, OktaTask::list(*list).about().bucket, requests, exact);
+        }
+        let (sets, exact) = small(List::ScopeSets, known("scope_sets"));
+        add("scope_sets", "iam", sets, exact);
         // The log tells nothing before it is read: a page of news and an empty one.
-        add("activity", "logs", if last.is_some() { 2 } else { 1 }, false);
+        for dataset in ["activity", "changes"] {
+            add(dataset, "logs", if last.is_some() { 2 } else { 1 }, false);
+        }
+        add("reach", "user", 1, true);
+        add("reach", "users", 1, true);
         Forecast { lines }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::datasets::INFO;
+
+    #[test]
+    fn every_dataset_that_is_on_has_a_line_in_the_bucket_of_its_calls() {
+        let lines = Reading::default().into_forecast(None).lines;
+        let forecast: BTreeSet<&str> = lines.iter().map(|line| line.dataset.as_str()).collect();
+        let on: BTreeSet<&str> =
+            INFO.datasets.iter().filter(|dataset| dataset.on).map(|dataset| dataset.id).collect();
+        assert_eq!(forecast, on);
+        for line in &lines {
+            let of_dataset = List::ALL.iter().filter(|list| list.spec().dataset == line.dataset);
+            let buckets: Vec<&str> =
+                of_dataset.map(|list| OktaTask::list_of(*list, "ID").about().bucket).collect();
+            assert!(buckets.is_empty() || buckets.contains(&line.bucket.as_str()), "{line:?}: {buckets:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_counted_last_time_tells_the_calls_of_this_time() {
+        let mut last = Tallies::default();
+        for (name, count) in [("policies", 30), ("scope_sets", 4), ("devices", 401), ("trusted_origins", 200)]
+        {
+            last.add(name, count);
+        }
+        let read = Reading { service_apps: 3, pushing_apps: 2, custom_roles: 5, ..Reading::default() };
+        let lines = read.into_forecast(Some(&last)).lines;
+        let check = |dataset: &str, requests: u64, exact: bool| {
+            let line = lines.iter().find(|line| line.dataset == dataset).expect("a line");
+            assert_eq!((line.requests, line.exact), (requests, exact), "{dataset}");
+        };
+        check("policy_rules", 30, true);
+        check("set_resources", 4, false);
+        check("binding_members", 8, false);
+        check("devices", 3, true);
+        check("trusted_origins", 1, true);
+        check("behaviors", 1, false);
+        check("org_support", 1, true);
+        check("app_grants", 3, true);
+        check("app_pushes", 2, true);
+        check("role_permissions", 5, true);
     }
 }

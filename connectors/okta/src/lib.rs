@@ -5,18 +5,25 @@
 //! `sightline-http` and in the host.
 
 mod absorb;
+mod admin;
+mod app;
 mod config;
+mod credential;
 mod datasets;
 mod decode;
 mod forecast;
+mod known;
 mod list;
 mod log;
 mod map;
+mod posture;
 mod preflight;
 #[cfg(test)]
 mod recorded;
 mod refusal;
 mod task;
+#[cfg(test)]
+mod unrecorded;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +32,7 @@ use serde::Deserialize;
 use sightline_core::time::Clock;
 use sightline_core::{
     Absent, Context, DataSource, EntityKind, Error, ErrorKind, Forecast, GapReason, Holding, Info, Preflight,
-    Principal, RawJson, Record, Result, Setting, SoFar, Step, Tallies, Task,
+    Principal, RawJson, Record, Result, Setting, SoFar, Step, Tallies, Task, Time,
 };
 use sightline_http::{Client, Cursor, Page as Answered, Request};
 
@@ -33,7 +40,7 @@ pub use config::OktaConfig;
 pub use list::List;
 pub use task::{Feed, ObjectKind, OktaTask, Page, TargetKind, Walk};
 
-use absorb::{Answer, absorb, absorb_targets, check_everyone, unknown_targets};
+use absorb::{Answer, absorb, absorb_targets, check_everyone, refused_policies, unknown_targets};
 use datasets::INFO;
 use log::{absorb_log, read_events, restart_log};
 
@@ -48,8 +55,48 @@ const LOG_RETENTION: Duration = Duration::from_hours(90 * 24);
 const MOST_SHRUNK: u32 = 6;
 
 /// What a full sync lists, in the order in which tasks of the same urgency start.
-const LISTINGS: &[List] =
-    &[List::Roles, List::GroupRules, List::RoleAssignees, List::Groups, List::Apps, List::Users];
+const LISTINGS: &[List] = &[
+    List::Roles,
+    List::ScopeSets,
+    List::GroupRules,
+    List::RoleAssignees,
+    List::Groups,
+    List::Apps,
+    List::Users,
+    List::ApiTokens,
+    List::ApiIntegrations,
+    List::Policies,
+    List::Authenticators,
+    List::IdentityProviders,
+    List::NetworkZones,
+    List::TrustedOrigins,
+    List::AuthorizationServers,
+    List::Realms,
+    List::UserTypes,
+    List::LinkedObjectDefinitions,
+    List::EventHooks,
+    List::InlineHooks,
+    List::LogStreams,
+    List::ThreatInsight,
+    List::Behaviors,
+    List::DeviceAssurances,
+    List::AgentPools,
+    List::OrgSupport,
+    List::ThirdPartyAdmins,
+    List::Devices,
+];
+
+/// Where an object itself is read, by where what is under it is read, with the rate limit that it falls under.
+const OBJECTS: &[(&str, &str, &str)] = &[
+    ("/api/v1/apps/{id}/", "/api/v1/apps/{id}", "app"),
+    ("/oauth2/v1/clients/{id}/", "/api/v1/apps/{id}", "app"),
+    ("/api/v1/users/{id}/", "/api/v1/users/{id}", "user"),
+    ("/api/v1/groups/{id}/", "/api/v1/groups/{id}", "group"),
+    ("/api/v1/iam/roles/{id}/", "/api/v1/iam/roles/{id}", "iam"),
+    ("/api/v1/iam/resource-sets/{id}/", "/api/v1/iam/resource-sets/{id}", "iam"),
+    ("/api/v1/policies/{id}/", "/api/v1/policies/{id}", "other"),
+    ("/api/v1/idps/{id}/", "/api/v1/idps/{id}", "other"),
+];
 
 /// An Okta org.
 pub struct Okta {
@@ -79,10 +126,13 @@ impl DataSource for Okta {
     fn plan(&self, kept: Vec<OktaTask>) -> Vec<OktaTask> {
         let oldest = self.clock.now().before(LOG_RETENTION);
         let mut reach = OktaTask::Reach { last: None };
+        let mut lane = OktaTask::list(List::FactorLane);
         let mut walks = [Walk::since(Feed::Changes, oldest), Walk::since(Feed::Usage, oldest)];
         for task in kept {
             match task {
                 OktaTask::Reach { .. } => reach = task,
+                // The lane goes through all users over many syncs, full ones or not.
+                OktaTask::Page(Page { list: List::FactorLane, .. }) => lane = task,
                 // Everything is read anyway, whatever the events name.
                 OktaTask::Log(walk) => {
                     for kept in walks.iter_mut().filter(|kept| kept.feed == walk.feed) {
@@ -92,8 +142,8 @@ impl DataSource for Okta {
                 _ => {}
             }
         }
-        let listings = LISTINGS.iter().map(|list| OktaTask::list(*list));
-        listings.chain(walks.map(OktaTask::Log)).chain([reach]).collect()
+        let listings = LISTINGS.iter().flat_map(|list| OktaTask::all_of(*list));
+        listings.chain([lane]).chain(walks.map(OktaTask::Log)).chain([reach]).collect()
     }
 
     async fn step(&self, task: &OktaTask, so_far: &SoFar) -> Result<Step<OktaTask>> {
@@ -127,6 +177,12 @@ impl Okta {
                 let tallies = vec![(shrunk, 1)];
                 return Ok(Step { then: vec![OktaTask::Page(smaller)], tallies, ..Step::default() });
             }
+            Err(error)
+                if page.list == List::Policies
+                    && (error.is_refusal() || *error.kind() == ErrorKind::Rejected) =>
+            {
+                return Ok(refused_policies(task, &error));
+            }
             Err(error) => return Err(self.confirm_gone(task, error).await),
         };
         let next = answered.next_after(&page.cursor)?;
@@ -149,13 +205,24 @@ impl Okta {
     async fn read_log(&self, task: &OktaTask, walk: &Walk, so_far: &SoFar) -> Result<Step<OktaTask>> {
         // What the log no longer holds cannot be walked: neither from a time nor with a cursor that old.
         let oldest = self.clock.now().before(LOG_RETENTION);
-        if (walk.cursor.is_start() && walk.since < oldest)
-            || walk.read_until.is_some_and(|until| until < oldest)
-        {
-            if let Some(again) = restart_log(walk, oldest) {
-                return Ok(self.lost_track(again));
-            }
+        let is_too_old = (walk.cursor.is_start() && walk.since < oldest)
+            || walk.read_until.is_some_and(|until| until < oldest);
+        match restart_log(walk, oldest).filter(|_| is_too_old) {
+            Some(again) if again.follow => Ok(self.full(again)),
+            // In this step: when the next one comes, the log holds a little less again.
+            Some(again) => self.walk_on(&OktaTask::Log(again.clone()), &again, oldest, so_far).await,
+            None => self.walk_on(task, walk, oldest, so_far).await,
         }
+    }
+
+    /// The next pages of a walk that begins in what the log holds.
+    async fn walk_on(
+        &self,
+        task: &OktaTask,
+        walk: &Walk,
+        oldest: Time,
+        so_far: &SoFar,
+    ) -> Result<Step<OktaTask>> {
         let mut page = match get(&self.client, task).await {
             Ok(page) => page,
             // A cursor that is no longer accepted.
@@ -165,7 +232,7 @@ impl Okta {
                 return Ok(self.lost_track(again));
             }
             Err(error) if walk.follow && error.is_refusal() => {
-                return Ok(self.cannot_follow(task, walk, error));
+                return Ok(self.cannot_follow(task, walk, &error));
             }
             Err(error) => return Err(self.confirm_gone(task, error).await),
         };
@@ -212,7 +279,7 @@ impl Okta {
     }
 
     /// Without the log nobody knows what has changed: everything is read anew, and nothing is said to be followed.
-    fn cannot_follow(&self, task: &OktaTask, walk: &Walk, error: Error) -> Step<OktaTask> {
+    fn cannot_follow(&self, task: &OktaTask, walk: &Walk, error: &Error) -> Step<OktaTask> {
         let scope = task.about().scope;
         let mut step = self.full(walk.clone());
         step.then.retain(|then| then.about().scope != scope);
@@ -268,14 +335,13 @@ impl Okta {
         struct Me {
             id: String,
         }
-        let (id, list) = match &self.client_id {
-            Some(client_id) => (client_id.clone(), List::ClientRoles),
-            None => {
-                let answered = get(&self.client, task).await?;
-                (decode::object::<Me>(&answered.body)?.id, List::UserRoles)
-            }
+        let (id, held) = if let Some(client_id) = &self.client_id {
+            (client_id.clone(), List::ClientRoles)
+        } else {
+            let answered = get(&self.client, task).await?;
+            (decode::object::<Me>(&answered.body)?.id, List::UserRoles)
         };
-        let roles = match get(&self.client, &OktaTask::list_of(list, &id)).await {
+        let roles = match get(&self.client, &OktaTask::list_of(held, &id)).await {
             Ok(answered) => absorb::role_names(&answered.body)?.join(","),
             Err(error) if error.is_refusal() || *error.kind() == ErrorKind::Gone => "unknown".to_owned(),
             Err(error) => return Err(error),
@@ -342,14 +408,8 @@ impl Okta {
         let Some(id) = task.about().scope.parent else {
             return Error::new(ErrorKind::Unsupported, error.message());
         };
-        let of = |prefix: &str| task.template().starts_with(prefix);
-        let (template, bucket) = if of("/api/v1/apps/") || of("/oauth2/v1/clients/") {
-            ("/api/v1/apps/{id}", "app")
-        } else if of("/api/v1/users/") {
-            ("/api/v1/users/{id}", "user")
-        } else if of("/api/v1/groups/") {
-            ("/api/v1/groups/{id}", "group")
-        } else {
+        let of = |(start, ..): &&(&str, &'static str, &'static str)| task.template().starts_with(start);
+        let Some((_, template, bucket)) = OBJECTS.iter().find(of) else {
             return Error::new(ErrorKind::Unsupported, error.message());
         };
         let start = Cursor::default();

@@ -17,18 +17,22 @@ const SIGN_IN: &str = "user.session.start";
 /// See [`SIGN_IN`].
 const SIGN_ON: &str = "user.authentication.sso";
 
-/// Event types that are changes, by how they start.
-const CHANGES: [&str; 21] = [
+/// Event types that are changes, by how they start; those that only tell of use are left out, because there are far more.
+const CHANGES: &[&str] = &[
     "user.lifecycle.",
     "user.account.",
     "user.realm.",
     "user.mfa.factor.",
     "group.",
     "application.",
-    "app.oauth2.",
+    "app.oauth2.client.",
+    "app.oauth2.admin.",
+    "app.oauth2.credentials.",
     "app.user_management",
     "iam.",
-    "policy.",
+    "policy.lifecycle.",
+    "policy.rule.",
+    "policy.mapping.",
     "system.api_token.",
     "system.idp.",
     "system.import.",
@@ -37,9 +41,44 @@ const CHANGES: [&str; 21] = [
     "inline_hook.",
     "zone.",
     "security.trusted_origin.",
+    "security.authenticator.",
+    "security.behavior.",
+    "security.threat.configuration.",
     "oauth2.",
-    "device.",
+    "device.lifecycle.",
+    "device.enrollment.",
+    "device.user.",
+    "device.assurance.",
     "directory.",
+];
+
+/// Events that name no single object that could be read again: the whole of what they are about is listed.
+const LISTED_AGAIN: &[(&str, List)] = &[
+    ("iam.role.", List::Roles),
+    ("iam.resourceset.", List::ScopeSets),
+    // Rules of groups are told of as rules of a policy, too.
+    ("group.user_membership.rule.", List::GroupRules),
+    ("policy.rule.", List::GroupRules),
+    ("policy.", List::Policies),
+    ("application.policy.", List::Policies),
+    ("system.api_token.", List::ApiTokens),
+    ("system.idp.", List::IdentityProviders),
+    ("system.log_stream.", List::LogStreams),
+    ("event_hook.", List::EventHooks),
+    ("inline_hook.", List::InlineHooks),
+    ("zone.", List::NetworkZones),
+    ("security.trusted_origin.", List::TrustedOrigins),
+    ("security.authenticator.", List::Authenticators),
+    ("security.behavior.", List::Behaviors),
+    ("security.threat.configuration.", List::ThreatInsight),
+    ("oauth2.", List::AuthorizationServers),
+    ("device.assurance.", List::DeviceAssurances),
+    // A device that is gone shows in no search by time, nor does a user who left it.
+    ("device.lifecycle.delete", List::Devices),
+    ("device.user.remove", List::Devices),
+    ("directory.realm.", List::Realms),
+    ("directory.linked_object.", List::LinkedObjectDefinitions),
+    ("directory.user_type.", List::UserTypes),
 ];
 
 impl Feed {
@@ -47,7 +86,10 @@ impl Feed {
     pub(crate) fn filter(self) -> String {
         match self {
             Self::Usage => format!("eventType eq \"{SIGN_ON}\" or eventType eq \"{SIGN_IN}\""),
-            Self::Changes => CHANGES.map(|start| format!("eventType sw \"{start}\"")).join(" or "),
+            Self::Changes => {
+                let starts = CHANGES.iter().map(|start| format!("eventType sw \"{start}\""));
+                starts.collect::<Vec<_>>().join(" or ")
+            }
         }
     }
 }
@@ -71,7 +113,9 @@ pub(crate) fn read_events(body: &[u8], walk: &Walk) -> Result<Events> {
         Feed::Usage => usage(&events, walk.counted_to).into_iter().map(Record::Usage).collect(),
         Feed::Changes => {
             if walk.follow {
-                events.iter().for_each(|event| dirty.note(event));
+                for event in &events {
+                    dirty.note(event);
+                }
             }
             let changes = events.iter().filter_map(LogEvent::to_change);
             changes.map(|change| Record::Change(Box::new(change))).collect()
@@ -200,15 +244,18 @@ impl Dirty {
         let starts = |starts: &[&str]| starts.iter().any(|start| kind.starts_with(start));
         let (user, group, app) =
             (event.target("User"), event.target("UserGroup"), event.target("AppInstance"));
+        for (_, list) in LISTED_AGAIN.iter().filter(|(start, _)| kind.starts_with(start)) {
+            self.whole(*list);
+        }
         if kind.starts_with("user.account.privilege.") {
             self.of(List::UserRoles, user);
         } else if starts(&["user.lifecycle.delete", "system.import.user.delete"]) {
             self.objects.extend(user.map(|id| (true, id.to_owned())));
         } else if starts(&["group.lifecycle.delete", "system.import.group.delete"]) {
             self.objects.extend(group.map(|id| (false, id.to_owned())));
-        } else if kind.starts_with("group.user_membership.rule.") {
-            self.whole(List::GroupRules);
-        } else if kind.starts_with("group.user_membership.") {
+        } else if kind.starts_with("user.mfa.factor.") {
+            self.of(List::Factors, user);
+        } else if kind.starts_with("group.user_membership.") && !kind.contains(".rule.") {
             self.of(List::GroupMembers, group);
         } else if kind.starts_with("group.privilege.") {
             self.of(List::GroupRoles, group);
@@ -225,8 +272,12 @@ impl Dirty {
             self.of(List::ClientRoles, event.application());
         } else if starts(&["system.import.complete", "app.user_management"]) {
             self.imported = true;
-        } else if kind.starts_with("iam.role.") {
-            self.whole(List::Roles);
+        } else if kind.starts_with("app.oauth2.admin.consent.") {
+            self.of(List::AppGrants, event.application());
+        } else if kind.starts_with("application.provision.group_push.") {
+            self.of(List::AppPushes, app);
+        } else if kind.starts_with("device.user.add") {
+            self.of(List::DeviceUsers, event.device());
         }
     }
 
@@ -250,10 +301,17 @@ impl Dirty {
             let kind = if is_user { ObjectKind::User } else { ObjectKind::Group };
             OktaTask::Object { kind, id }
         }));
-        tasks.extend(self.lists.into_iter().map(|(list, of)| match of {
-            Some(of) => OktaTask::list_of(list, of),
-            None => OktaTask::list(list),
-        }));
+        for (list, of) in self.lists {
+            match (list, of) {
+                // Who else uses the device stays as it was read.
+                (List::DeviceUsers, part) => {
+                    let since = Some(now);
+                    tasks.push(OktaTask::Page(Page { part, since, ..Page::first(list, None) }));
+                }
+                (list, Some(of)) => tasks.push(OktaTask::list_of(list, of)),
+                (list, None) => tasks.extend(OktaTask::all_of(list)),
+            }
+        }
         tasks
     }
 }
@@ -322,6 +380,12 @@ impl LogEvent {
     fn application(&self) -> Option<&str> {
         let ids = || self.target.iter().filter_map(|target| target.id.as_deref());
         self.target("AppInstance").or_else(|| ids().find(|id| id.starts_with("0oa")))
+    }
+
+    /// The device, whatever its type is called.
+    fn device(&self) -> Option<&str> {
+        let ids = || self.target.iter().filter_map(|target| target.id.as_deref());
+        self.target("Device").or_else(|| ids().find(|id| id.starts_with("guo")))
     }
 
     fn to_change(&self) -> Option<Change> {

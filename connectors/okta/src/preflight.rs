@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use sightline_core::source::{Canary, Verdict};
-use sightline_core::{Check, Error, ErrorKind, GapReason, Preflight, Result, SoFar, Tenant, Time};
+use sightline_core::{Check, Error, ErrorKind, GapReason, Preflight, Record, Result, SoFar, Tenant, Time};
 use sightline_http::{Client, Cursor, Page as Answered, Request};
 
 use crate::absorb::{Answer, absorb};
@@ -12,7 +12,7 @@ use crate::config::{SCOPES, is_okta_host};
 use crate::datasets::INFO;
 use crate::decode::lenient;
 use crate::list::List;
-use crate::task::{Feed, OktaTask, Page, Walk};
+use crate::task::{Feed, OktaTask, POLICY_TYPES, Page, Walk};
 use crate::{get, get_with};
 
 /// An org always has a user: an empty list comes from a credential that sees nothing.
@@ -26,8 +26,41 @@ pub(crate) fn no_users() -> Error {
     )
 }
 
-/// Listings that are asked for one object each, besides those with a canary.
-const PROBES: &[List] = &[List::GroupRules, List::Roles, List::RoleAssignees];
+/// What is asked at most, whatever the org is: a check takes seconds.
+#[cfg(test)]
+const MOST_REQUESTS: usize = 25;
+
+/// What is asked besides [`PROBES`]: the org (in two ways where the first fails), the owner, three listings with a canary,
+/// three under what they show, the owner's roles, and the log.
+#[cfg(test)]
+const OTHER_REQUESTS: usize = 2 + 1 + 3 + 3 + 1 + 1;
+
+/// Listings that are asked for a small page, the important ones first.
+const PROBES: &[List] = &[
+    List::GroupRules,
+    List::Roles,
+    List::RoleAssignees,
+    List::ScopeSets,
+    List::ApiTokens,
+    List::Policies,
+    List::IdentityProviders,
+    List::Devices,
+    List::Authenticators,
+    List::ApiIntegrations,
+    List::AuthorizationServers,
+    List::LogStreams,
+    List::NetworkZones,
+    List::OrgSupport,
+];
+
+/// Datasets that nothing leads to where another one cannot be read.
+const LED_TO: &[(&str, &str)] = &[
+    ("role_permissions", "roles"),
+    ("set_resources", "scope_sets"),
+    ("binding_members", "scope_sets"),
+    ("policy_rules", "policies"),
+    ("idp_users", "identity_providers"),
+];
 
 pub(crate) async fn run(client: &Client, client_id: Option<&str>, now: Time) -> Result<Preflight> {
     let tenant = tenant(client).await?;
@@ -66,10 +99,17 @@ pub(crate) async fn run(client: &Client, client_id: Option<&str>, now: Time) -> 
         looked.list(client, List::AppGroups, Some(app), None).await?;
     }
     if let Some(owner) = &owner {
-        looked.list(client, List::UserRoles, Some(&owner.id), None).await?;
+        let roles = looked.read(client, List::UserRoles, Some(&owner.id), None).await?;
+        if roles.iter().any(is_super) {
+            looked.warnings.push(
+                "the credential is a token of a Super Administrator and inherits every right of its owner; \
+                 Read-only Administrator is enough for nearly everything"
+                    .to_owned(),
+            );
+        }
     }
     for list in PROBES {
-        looked.list(client, *list, None, None).await?;
+        looked.read(client, *list, None, None).await?;
     }
     let log = get(client, &OktaTask::Log(Walk::since(Feed::Usage, now))).await;
     for dataset in ["activity", "changes"] {
@@ -102,8 +142,22 @@ impl Looked {
         of: Option<&String>,
         filter: Option<&str>,
     ) -> Result<Vec<String>> {
+        let records = self.read(client, list, of, filter).await?;
+        Ok(records.iter().filter_map(|record| record.entity().map(|(_, id)| id.to_owned())).collect())
+    }
+
+    /// The facts on a small page of a listing; none where it is refused, which is noted.
+    async fn read(
+        &mut self,
+        client: &Client,
+        list: List,
+        of: Option<&String>,
+        filter: Option<&str>,
+    ) -> Result<Vec<Record>> {
         let spec = list.spec();
-        let page = Page::first(list, of.cloned());
+        // What comes type by type is tried with the type that every org has.
+        let part = (list == List::Policies).then(|| POLICY_TYPES[0]).flatten().map(str::to_owned);
+        let page = Page { part, ..Page::first(list, of.cloned()) };
         let task = OktaTask::Page(page.clone());
         let mut query = page.query();
         query.retain(|(name, _)| *name != "limit");
@@ -123,9 +177,7 @@ impl Looked {
         match read {
             Ok(step) => {
                 self.verdict(spec.dataset, None);
-                let ids =
-                    step.records.iter().filter_map(|record| record.entity().map(|(_, id)| id.to_owned()));
-                Ok(ids.collect())
+                Ok(step.records)
             }
             Err(error) => {
                 let error = match error.kind() {
@@ -173,11 +225,29 @@ impl Looked {
     fn checks(&self) -> Vec<Check> {
         let checks = INFO.datasets.iter().map(|dataset| {
             let unknown = || (Verdict::Unknown, "only a sync will tell".to_owned());
-            let (verdict, detail) = self.verdicts.get(dataset.id).cloned().unwrap_or_else(unknown);
+            let tried = self.verdicts.get(dataset.id).cloned();
+            let (verdict, detail) = tried.or_else(|| self.led_to(dataset.id)).unwrap_or_else(unknown);
             Check { dataset: dataset.id.to_owned(), verdict, detail }
         });
         checks.collect()
     }
+
+    /// What follows for a dataset that was not tried from the listing that leads to it: that it is refused, never that it
+    /// is allowed.
+    fn led_to(&self, dataset: &str) -> Option<(Verdict, String)> {
+        let (_, listing) = LED_TO.iter().find(|(led, _)| *led == dataset)?;
+        match self.verdicts.get(listing)? {
+            (verdict @ Verdict::Refused(_), detail) => {
+                Some((verdict.clone(), format!("nothing leads to it: {detail}")))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether a fact says that somebody may do everything.
+fn is_super(record: &Record) -> bool {
+    matches!(record, Record::Holding(holding) if holding.role == "SUPER_ADMIN" && holding.active)
 }
 
 const SMALL_PAGE: u32 = 20;
@@ -292,5 +362,36 @@ async fn owner(client: &Client) -> Result<Option<Owner>> {
             Err(error)
         }
         Err(_) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_asks_little() {
+        assert!(OTHER_REQUESTS + PROBES.len() <= MOST_REQUESTS);
+        for list in PROBES {
+            assert!(!list.spec().template.contains('{'), "{list:?} is asked for by itself");
+        }
+    }
+
+    #[test]
+    fn what_nothing_leads_to_is_refused_and_what_something_leads_to_stays_unknown() {
+        let mut looked = Looked::default();
+        let denied = Error::new(ErrorKind::Forbidden { permission: None }, "no");
+        looked.verdict("roles", Some(&denied));
+        looked.verdict("policies", None);
+        let checks = looked.checks();
+        let verdict = |dataset: &str| {
+            let check = checks.iter().find(|check| check.dataset == dataset).expect("every dataset");
+            check.verdict.clone()
+        };
+        assert!(matches!(verdict("role_permissions"), Verdict::Refused(GapReason::Denied { .. })));
+        assert_eq!(verdict("policy_rules"), Verdict::Unknown);
+        assert_eq!(verdict("set_resources"), Verdict::Unknown);
+        assert_eq!(verdict("policies"), Verdict::Allowed);
+        assert_eq!(checks.len(), INFO.datasets.len());
     }
 }

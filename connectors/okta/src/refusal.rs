@@ -4,30 +4,13 @@ use serde::Deserialize;
 use sightline_core::{Error, ErrorKind};
 use sightline_http::{Refusal, TokenRefusal, name_token_refusal};
 
+use crate::datasets;
+
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct ErrorBody {
     error_code: String,
     error_summary: String,
-}
-
-/// The permission that a path needs, in Okta's words.
-fn permission(template: &str) -> Option<&'static str> {
-    let roles = "okta.roles.read: Super Administrator, or a custom role with \"View roles, resources, and admin assignments\"";
-    let by_path = [
-        ("/api/v1/users/{id}/roles", roles),
-        ("/api/v1/groups/{id}/roles", roles),
-        ("/api/v1/iam", roles),
-        (
-            "/api/v1/groups/{id}/users",
-            "okta.groups.read: Read-only Administrator; for a group that carries an admin role also okta.roles.read",
-        ),
-        ("/api/v1/users", "okta.users.read: Read-only Administrator"),
-        ("/api/v1/groups", "okta.groups.read: Read-only Administrator"),
-        ("/api/v1/apps", "okta.apps.read: Read-only Administrator"),
-        ("/api/v1/logs", "okta.logs.read: Read-only Administrator"),
-    ];
-    by_path.into_iter().find(|(prefix, _)| template.starts_with(prefix)).map(|(_, permission)| permission)
 }
 
 /// Names an answer that is no success; only Okta's error code and summary are taken from its body.
@@ -51,7 +34,7 @@ pub(crate) fn name(refusal: &Refusal<'_>) -> Error {
         (403, _) => {
             let summary = body.error_summary.chars().take(160).collect::<String>();
             let summary = if summary.is_empty() { String::new() } else { format!(": {summary}") };
-            let needed = permission(template).map(str::to_owned);
+            let needed = datasets::permission(template).map(str::to_owned);
             Error::new(ErrorKind::Forbidden { permission: needed }, format!("the token may not read {template} ({said}{summary})"))
         }
         // An object that was there a moment ago; without this code it is the path that does not exist.

@@ -149,14 +149,28 @@ impl Page {
         Scope { dataset, parent: self.of.clone() }
     }
 
+    /// Whether it and its following pages leave out some of its scope.
+    fn is_part(&self) -> bool {
+        match self.list {
+            List::DeviceUsers => self.since.is_some(),
+            List::FactorLane | List::LinkedUsers => true,
+            list => list.is_of_changes(),
+        }
+    }
+
     /// Our own query parameters; page sizes are the documented maxima, and never more.
     pub(crate) fn query(&self) -> Vec<(&'static str, String)> {
         let spec = self.list.spec();
         let mut query: Vec<_> = self.limit().map(|limit| ("limit", limit.to_string())).into_iter().collect();
         query.extend(spec.query.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        if let (List::Policies, Some(kind)) = (self.list, &self.part) {
+            query.push(("type", kind.clone()));
+        }
         let Some(since) = self.since else { return query };
         match self.list {
-            List::ChangedUsers => query.push(("search", format!("lastUpdated ge \"{since}\""))),
+            List::ChangedUsers | List::ChangedDevices => {
+                query.push(("search", format!("lastUpdated ge \"{since}\"")));
+            }
             List::ChangedGroups => query.push((
                 "filter",
                 format!("lastUpdated ge \"{since}\" or lastMembershipUpdated ge \"{since}\""),
@@ -180,6 +194,21 @@ impl Page {
 
 /// Okta refuses a smaller page of the users of an application's groups.
 const SMALLEST_PAGE: u32 = 20;
+
+/// Types of policies; Okta lists each by itself, and refuses those that an org cannot have.
+pub(crate) const POLICY_TYPES: &[Option<&str>] = &[
+    Some("OKTA_SIGN_ON"),
+    Some("PASSWORD"),
+    Some("MFA_ENROLL"),
+    Some("IDP_DISCOVERY"),
+    Some("ACCESS_POLICY"),
+    Some("PROFILE_ENROLLMENT"),
+    Some("POST_AUTH_SESSION"),
+    Some("ENTITY_RISK"),
+    Some("DEVICE_SIGNAL_COLLECTION"),
+    Some("SESSION_VIOLATION_DETECTION"),
+    Some("CLIENT_UPDATE"),
+];
 
 /// How late an event may appear in the log.
 pub(crate) const LATE_EVENTS: Duration = Duration::from_mins(15);
@@ -227,6 +256,15 @@ impl OktaTask {
         Self::Page(Page::first(list, None))
     }
 
+    /// The first pages of all of a listing: one, except of what Okta lists type by type.
+    pub(crate) fn all_of(list: List) -> impl Iterator<Item = Self> {
+        let types: &[Option<&str>] = if list == List::Policies { POLICY_TYPES } else { &[None] };
+        types.iter().map(move |part| {
+            let part = part.map(str::to_owned);
+            Self::Page(Page { part, ..Page::first(list, None) })
+        })
+    }
+
     /// The first page of a listing under something.
     pub(crate) fn list_of(list: List, of: impl Into<String>) -> Self {
         Self::Page(Page::first(list, Some(of.into())))
@@ -268,6 +306,8 @@ impl OktaTask {
     /// What stands for `{id}` and `{part}` in the path.
     pub(crate) fn ids(&self) -> [Option<&str>; 2] {
         match self {
+            // The users of a device are a part of the devices, and no scope of their own.
+            Self::Page(Page { list: List::DeviceUsers, part, .. }) => [part.as_deref(), None],
             Self::Page(page) => [page.of.as_deref(), page.part.as_deref()],
             Self::Object { id, .. } => [Some(id), None],
             Self::AppUser { app, user } => [Some(app), Some(user)],
@@ -353,19 +393,13 @@ impl Task for OktaTask {
         };
         let coverage = match self {
             Self::Log(_) => Coverage::Onward,
-            Self::Page(page) if page.list.is_of_changes() => Coverage::Part,
+            Self::Page(page) if page.is_part() => Coverage::Part,
             Self::Object { .. } | Self::AppUser { .. } => Coverage::Part,
             Self::Page(_) | Self::Everyone { .. } | Self::RoleTargets { .. } | Self::Reach { .. } => {
                 Coverage::Whole
             }
         };
-        About {
-            scope: self.scope(),
-            coverage,
-            bucket: bucket(self.template()),
-            after,
-            rank,
-        }
+        About { scope: self.scope(), coverage, bucket: bucket(self.template()), after, rank }
     }
 
     fn anew(&self) -> Self {
@@ -391,10 +425,12 @@ impl Task for OktaTask {
 impl fmt::Display for OktaTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = match self {
-            Self::Page(page) => match page.list {
-                List::DeactivatedUsers => " (deactivated)",
-                list if list.is_of_changes() => " (changed)",
-                _ => "",
+            Self::Page(page) => match (page.list, &page.part) {
+                (List::DeactivatedUsers, _) => " (deactivated)",
+                (List::LinkedUsers, _) => " (users)",
+                (list, _) if list.is_of_changes() => " (changed)",
+                (_, Some(part)) => &format!(" ({part})"),
+                (_, None) => "",
             },
             Self::Everyone { .. } => " (everyone)",
             Self::RoleTargets { .. } => " (targets)",

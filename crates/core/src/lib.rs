@@ -38,7 +38,7 @@ pub use entity::{
 pub use error::{Error, ErrorKind, Result};
 pub use json::RawJson;
 pub use observed::Observed;
-pub use posture::{Device, DeviceUse, Governance, Policy, PolicyRule, Setting, Trust};
+pub use posture::{Device, DeviceUse, Governance, Policy, PolicyRule, Setting, Trust, TrustUse};
 pub use record::Record;
 pub use registry::{Registration, Registry};
 pub use scope::{Coverage, Gap, GapReason, Scope};

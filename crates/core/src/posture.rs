@@ -72,6 +72,17 @@ pub struct Trust {
     pub raw: RawJson,
 }
 
+/// An account is known to an identity provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustUse {
+    /// The identity provider's id.
+    pub trust: String,
+    /// The account's id.
+    pub account: String,
+    /// The account's id there.
+    pub external_id: Option<String>,
+}
+
 /// A device that people sign in from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Device {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Account, ActivityWindow, ApiGrant, Assignment, Change, Credential, Device, DeviceUse, EntityKind, Factor,
     Governance, Group, Holding, Link, Membership, Ownership, Permission, Policy, PolicyRule, Push, Resource,
-    Role, Rule, ScopeSet, SetMember, Setting, Trust, Usage,
+    Role, Rule, ScopeSet, SetMember, Setting, Trust, TrustUse, Usage,
 };
 
 /// One normalized fact.
@@ -69,6 +69,8 @@ pub enum Record {
     Setting(Box<Setting>),
     /// Something was changed.
     Change(Box<Change>),
+    /// An account is known to an identity provider.
+    TrustUse(TrustUse),
 }
 
 impl Record {
@@ -111,6 +113,7 @@ impl Record {
             Self::DeviceUse(edge) => format!("device_use/{}/{}", edge.device, edge.account),
             Self::Setting(setting) => format!("setting/{}/{}", setting.kind, setting.id),
             Self::Change(change) => format!("change/{}", change.id),
+            Self::TrustUse(edge) => format!("trust_use/{}/{}", edge.trust, edge.account),
         }
     }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use schemars::Schema;
+use serde::Deserialize as _;
+use zeroize::Zeroize as _;
 
 use crate::{Context, DataSource, DynSource, Error, ErrorKind, Info, Result};
 
@@ -52,8 +54,11 @@ fn schema<S: DataSource>() -> Schema {
     schemars::schema_for!(S::Config)
 }
 
-fn open<S: DataSource>(config: serde_json::Value, cx: &Context) -> Result<Box<dyn DynSource>> {
-    let config = serde_json::from_value(config).map_err(|error| {
+fn open<S: DataSource>(mut given: serde_json::Value, cx: &Context) -> Result<Box<dyn DynSource>> {
+    let config = S::Config::deserialize(&given);
+    // The credential was among them; from here on only the connector holds it.
+    wipe(&mut given);
+    let config = config.map_err(|error| {
         // The text of a serde error can quote the value, and the value can be a credential.
         let line = error.to_string();
         let text =
@@ -61,6 +66,16 @@ fn open<S: DataSource>(config: serde_json::Value, cx: &Context) -> Result<Box<dy
         Error::new(ErrorKind::Config, format!("the settings of {} are not valid: {text}", S::INFO.title))
     })?;
     Ok(Box::new(S::open(config, cx)?))
+}
+
+/// Overwrites every text in a value.
+fn wipe(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => text.zeroize(),
+        serde_json::Value::Array(values) => values.iter_mut().for_each(wipe),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(wipe),
+        _ => {}
+    }
 }
 
 /// The connectors of a program, by id.

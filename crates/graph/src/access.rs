@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use sightline_core::{AccountStatus, LastUse, ResourceStatus, Time};
+use sightline_core::{AccountStatus, LastUse, Observed, ResourceStatus, Time};
 
 use crate::adjacency::Bits;
 use crate::graph::{GroupAssignment, Member, Origin};
@@ -94,6 +94,16 @@ impl Graph {
             found.push(self.access_by(account, resource, rows, paths));
         });
         found
+    }
+
+    /// Why it is not known whether everyone may use the resource without an assignment; none where it is known.
+    ///
+    /// Then more accounts may reach it than [`Graph::who`] finds.
+    pub fn may_be_for_everyone(&self, resource: ResourceIx) -> Option<&str> {
+        match &self.resource(resource).implicit_assignment {
+            Observed::Known(_) => None,
+            Observed::Unknown(why) => Some(why),
+        }
     }
 
     /// Every resource that the account has a path to, by label.

@@ -1,36 +1,43 @@
-//! Who administers: roles held by accounts, flattened over groups; derived, never stored.
+//! Who administers: roles held by accounts and service applications, flattened over groups; derived, never stored.
 
 use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
-use sightline_core::{AccountStatus, Holding, HoldingScope, Time};
+use sightline_core::{Holding, HoldingScope, Time};
 
 use crate::{AccountIx, Graph, GroupIx, Provenance, ResourceIx};
 
-/// An account holds a role.
+/// An account or a service application holds a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminHolding {
     /// Who.
-    pub account: AccountIx,
+    pub holder: Holder,
     /// The role's id.
     pub role: String,
     /// The role's name for people.
     pub label: String,
     /// What it reaches.
     pub scope: HoldingScope,
-    /// How the account comes to it.
+    /// How the holder comes to it.
     pub via: Via,
     /// Whether it is in force.
     pub active: bool,
     /// Since when, where it is known.
     pub since: Option<Time>,
-    /// Status of the account.
-    pub account_status: AccountStatus,
-    /// Which syncs saw that the account or the group holds the role.
+    /// Which syncs saw that the holder or the group holds the role.
     pub provenance: Provenance,
 }
 
-/// How an account comes to a role.
+/// Who holds a role in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Holder {
+    /// An account.
+    Account(AccountIx),
+    /// A resource that acts by itself: a service application.
+    Resource(ResourceIx),
+}
+
+/// How a holder comes to a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Via {
     /// It holds the role itself.
@@ -42,7 +49,9 @@ pub enum Via {
 }
 
 impl Graph {
-    /// All roles of all accounts, by login, then by name of the role; deactivated accounts included.
+    /// All roles of all accounts, by login, then of all service applications, by label; each by name of the role.
+    ///
+    /// Deactivated accounts are included. A role that two lists tell of is told once.
     ///
     /// Empty does not mean that there are none while [`Graph::gaps_hiding_admins`] is not.
     pub fn admins(&self) -> Vec<AdminHolding> {
@@ -50,34 +59,42 @@ impl Graph {
         for kept in &self.holdings.kept {
             match kept.by {
                 HeldBy::Account(account) if !kept.holding.inherited => {
-                    found.push(self.admin_holding(account, kept, Via::Direct));
+                    found.push(self.admin_holding(Holder::Account(account), kept, Via::Direct));
                 }
                 HeldBy::Account(account) => {
                     if !self.is_explained(account, &kept.holding) {
-                        found.push(self.admin_holding(account, kept, Via::InheritedUnseen));
+                        found.push(self.admin_holding(Holder::Account(account), kept, Via::InheritedUnseen));
                     }
                 }
-                // A service application is no account.
-                HeldBy::Resource(_) => {}
+                HeldBy::Resource(resource) => {
+                    found.push(self.admin_holding(Holder::Resource(resource), kept, Via::Direct));
+                }
                 HeldBy::Group(group) => {
                     for account in self.members(group) {
-                        found.push(self.admin_holding(account, kept, Via::Group(group)));
+                        found.push(self.admin_holding(Holder::Account(account), kept, Via::Group(group)));
                     }
                 }
             }
         }
+        // The list of a holder's roles and that of a scope set's holders tell of the same: what one of them leaves out, the
+        // other may say.
         found.sort_by(|a, b| {
-            let key = |one: &AdminHolding| (one.account, one.via);
-            (a.account, &a.label, &a.role, &a.scope, key(a), !a.active).cmp(&(
-                b.account,
-                &b.label,
-                &b.role,
-                &b.scope,
-                key(b),
-                !b.active,
-            ))
+            let key = |one: &AdminHolding| {
+                (one.holder, one.via, !one.active, one.label == one.role, one.provenance.stale)
+            };
+            (&a.role, &a.scope).cmp(&(&b.role, &b.scope)).then_with(|| key(a).cmp(&key(b)))
         });
-        found.dedup_by(|b, a| (a.account, &a.role, &a.scope, a.via) == (b.account, &b.role, &b.scope, b.via));
+        found.dedup_by(|b, a| {
+            let same = (a.holder, &a.role, &a.scope, a.via) == (b.holder, &b.role, &b.scope, b.via);
+            if same {
+                a.since = a.since.or(b.since);
+            }
+            same
+        });
+        found.sort_by(|a, b| {
+            (a.holder, &a.label, &a.role, &a.scope, a.via)
+                .cmp(&(b.holder, &b.label, &b.role, &b.scope, b.via))
+        });
         found
     }
 
@@ -119,17 +136,21 @@ impl Graph {
         })
     }
 
-    fn admin_holding(&self, account: AccountIx, kept: &KeptHolding, via: Via) -> AdminHolding {
+    fn admin_holding(&self, holder: Holder, kept: &KeptHolding, via: Via) -> AdminHolding {
         let holding = &kept.holding;
+        // Some lists name a role by its id only.
+        let label = match self.role(&holding.role) {
+            Some(role) if holding.label == holding.role => &role.label,
+            _ => &holding.label,
+        };
         AdminHolding {
-            account,
+            holder,
             role: holding.role.clone(),
-            label: holding.label.clone(),
+            label: label.clone(),
             scope: holding.scope.clone(),
             via,
             active: holding.active,
             since: holding.since,
-            account_status: self.status(account),
             provenance: self.provenance(kept.seen),
         }
     }

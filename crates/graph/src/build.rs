@@ -1,6 +1,6 @@
 //! From the facts of a snapshot to rows of small numbers.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 use sightline_core::{
@@ -9,6 +9,7 @@ use sightline_core::{
 };
 
 use crate::adjacency::{Bits, Reverse, Rows};
+use crate::administration::Administration;
 use crate::admins::{HeldBy, Holdings, KeptHolding};
 use crate::gaps::Bearings;
 use crate::graph::{
@@ -67,6 +68,7 @@ pub(crate) fn build(snapshot: Snapshot) -> Graph {
         kinds: Kinds::default(),
         group_assignments: Vec::new(),
         holdings: Vec::new(),
+        administration: Administration::default(),
         usage: Vec::new(),
         sign_ins: FxHashMap::default(),
         windows: Vec::new(),
@@ -82,11 +84,13 @@ pub(crate) fn build(snapshot: Snapshot) -> Graph {
         kinds,
         group_assignments,
         holdings,
+        mut administration,
         usage,
         sign_ins,
         windows,
         ..
     } = collected;
+    administration.settle();
     let is_everyone = |group: u32| groups.rows[group as usize].entity.everyone;
     // What the flag on the group says already is not said again by an edge.
     memberships.retain(|edge| !(is_everyone(edge.group) && present.contains(edge.account)));
@@ -114,8 +118,10 @@ pub(crate) fn build(snapshot: Snapshot) -> Graph {
         assignments: assignments_table(assignments, kinds, &counts, &seen),
         group_assignments: group_assignments_table(group_assignments, &counts, &seen),
         holdings: Holdings::new(holdings),
+        administration,
         usage: usage_table(usage, sign_ins, &counts, window, unread),
         seen: seen.table,
+        addresses: OnceLock::new(),
     }
 }
 
@@ -295,6 +301,7 @@ struct Edges<'a> {
     kinds: Kinds,
     group_assignments: Vec<GroupAssignment>,
     holdings: Vec<KeptHolding>,
+    administration: Administration,
     usage: Vec<(u32, u32, Time)>,
     sign_ins: FxHashMap<u32, Time>,
     windows: Vec<(ActivityWindow, u32)>,
@@ -328,8 +335,8 @@ impl Edges<'_> {
                 }
             }
             Record::ActivityWindow(window) => self.windows.push((window, seen)),
-            // Entities were taken out before, and the rest says nothing about who reaches what.
-            _ => {}
+            // Entities were taken out before.
+            other => self.administration.take(other),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What could not be read, and which answers it may falsify.
 
 use rustc_hash::FxHashMap;
-use sightline_core::{ActivityWindow, EntityKind, Fact, Gap, Record, ScopeState};
+use sightline_core::{ActivityWindow, EntityKind, Fact, Gap, Record, Scope, ScopeState};
 
 use crate::graph::Seen;
 use crate::{AccountIx, Graph, GroupIx, ResourceIx};
@@ -20,8 +20,8 @@ impl Graph {
     /// Gaps that could hide a way from the account to the resource.
     ///
     /// Listings of accounts, groups, memberships, resources and assignments, and what is read under the account, its
-    /// groups, the resource or the groups that it is assigned to. A dataset of which nothing was ever read counts,
-    /// unless its name says that it holds roles, rules or activity.
+    /// groups, the resource or the groups that it is assigned to. A dataset of which nothing was ever read counts
+    /// if its name says that it holds any of these.
     pub fn gaps_concerning(&self, account: AccountIx, resource: ResourceIx) -> Vec<&Gap> {
         self.gaps_of(Bearing::Access, |id, kind| match kind {
             Some(EntityKind::Account) => id == self.account(account).id,
@@ -69,6 +69,44 @@ impl Graph {
         gaps
     }
 
+    /// Gaps that could hide what service applications may do.
+    pub fn gaps_around_service_apps(&self) -> Vec<&Gap> {
+        let mut gaps = self.gaps_of(Bearing::Roles, |_, kind| {
+            !matches!(kind, Some(EntityKind::Account | EntityKind::Group))
+        });
+        let grants = |gap: &&Gap| {
+            self.bearings.holding(Holds::Grants).any(|(dataset, _)| dataset == gap.scope.dataset)
+        };
+        gaps.extend(self.gaps().filter(grants));
+        gaps.sort_by(|a, b| a.scope.cmp(&b.scope));
+        gaps.dedup();
+        gaps
+    }
+
+    /// Why what is read under this parent may be more than what is known; none where all of it was read.
+    pub(crate) fn why_unread(&self, holds: Holds, parent: &str) -> Option<String> {
+        let datasets: Vec<(&str, bool)> = self.bearings.holding(holds).collect();
+        let state = |scope: &Scope| {
+            let at = self.scopes.binary_search_by(|state| state.scope.cmp(scope)).ok()?;
+            Some(&self.scopes[at])
+        };
+        let parts: Vec<_> =
+            datasets.iter().filter_map(|(dataset, _)| state(&Scope::under(*dataset, parent))).collect();
+        let listings: Vec<_> = datasets
+            .iter()
+            // The listing of a name that only sounds like it proves nothing by being complete.
+            .filter_map(|(dataset, seen)| {
+                state(&Scope::listing(*dataset)).filter(|it| *seen || it.gap.is_some())
+            })
+            .collect();
+        let decisive = if parts.is_empty() { listings } else { parts };
+        match decisive.iter().find_map(|state| state.gap.as_ref()) {
+            Some(gap) => Some(gap.reason.phrase().to_owned()),
+            None if decisive.iter().any(|state| state.complete.is_some()) => None,
+            None => Some("not read".to_owned()),
+        }
+    }
+
     fn is_assigned(&self, group: GroupIx, resource: ResourceIx) -> bool {
         self.group_assignments
             .of_resource(resource)
@@ -87,61 +125,117 @@ impl Graph {
     }
 }
 
-/// What the facts of a dataset have to do with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the facts of a dataset have to do with; the greatest of those that it holds counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Bearing {
-    /// Who reaches what; also where it is not known.
-    Access,
-    /// Who administers.
-    Roles,
-    /// What was done.
-    Activity,
-    /// Why somebody is in a group.
-    Rules,
     /// How the organisation is set up.
     Posture,
+    /// Why somebody is in a group.
+    Rules,
+    /// What was done.
+    Activity,
+    /// Who administers.
+    Roles,
+    /// Who reaches what.
+    Access,
+}
+
+/// What is read under one thing, and must be known to be read before its absence means anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Holds {
+    /// Roles of a principal.
+    Roles,
+    /// What a scope set holds.
+    SetMembers,
+    /// What a role allows.
+    Permissions,
+    /// What an application may use of the provider's interface.
+    Grants,
+}
+
+impl Holds {
+    fn of(record: &Record) -> Option<Self> {
+        match record {
+            Record::Holding(_) => Some(Self::Roles),
+            Record::SetMember(_) => Some(Self::SetMembers),
+            Record::Permission(_) => Some(Self::Permissions),
+            Record::ApiGrant(_) => Some(Self::Grants),
+            _ => None,
+        }
+    }
+
+    /// What a dataset of which nothing was ever read would hold.
+    fn by_name(dataset: &str) -> Option<Self> {
+        let words: Vec<&str> = dataset.split(['_', '-', ' ']).collect();
+        let of_a_set = words.iter().any(|word| ["set", "sets"].contains(word));
+        match words.last().copied().unwrap_or_default() {
+            "roles" => Some(Self::Roles),
+            "resources" | "members" if of_a_set => Some(Self::SetMembers),
+            "permissions" => Some(Self::Permissions),
+            "grants" => Some(Self::Grants),
+            _ => None,
+        }
+    }
 }
 
 /// What each dataset has to do with: by the facts it holds, and by its name where it holds none.
 #[derive(Debug, Default)]
 pub(crate) struct Bearings {
     datasets: FxHashMap<String, Option<Bearing>>,
-    scopes: Vec<Option<Bearing>>,
+    scopes: Vec<(Option<Bearing>, Option<Holds>)>,
+    /// Datasets that hold what is read under one thing, sorted; true for those of which such a fact was read.
+    holding: Vec<(String, Holds, bool)>,
 }
 
 impl Bearings {
     pub(crate) fn new(scopes: &[ScopeState]) -> Self {
-        Self { datasets: FxHashMap::default(), scopes: vec![None; scopes.len()] }
+        Self { scopes: vec![(None, None); scopes.len()], ..Self::default() }
     }
 
     pub(crate) fn observe(&mut self, fact: &Fact) {
-        if let Some(scope) = self.scopes.get_mut(fact.scope as usize)
-            && *scope != Some(Bearing::Access)
-        {
-            let bearing = match fact.record {
-                Record::Account(_)
-                | Record::Group(_)
-                | Record::Resource(_)
-                | Record::Membership(_)
-                | Record::Assignment(_) => Bearing::Access,
-                Record::Role(_) | Record::Holding(_) => Bearing::Roles,
-                Record::Usage(_) | Record::ActivityWindow(_) => Bearing::Activity,
-                Record::Rule(_) => Bearing::Rules,
-                _ => Bearing::Posture,
-            };
-            *scope = Some(bearing);
-        }
+        let Some((bearing, holds)) = self.scopes.get_mut(fact.scope as usize) else { return };
+        let seen = match fact.record {
+            Record::Account(_)
+            | Record::Group(_)
+            | Record::Resource(_)
+            | Record::Membership(_)
+            | Record::Assignment(_) => Bearing::Access,
+            Record::Role(_)
+            | Record::Holding(_)
+            | Record::ScopeSet(_)
+            | Record::SetMember(_)
+            | Record::Permission(_) => Bearing::Roles,
+            Record::Usage(_) | Record::ActivityWindow(_) => Bearing::Activity,
+            Record::Rule(_) => Bearing::Rules,
+            _ => Bearing::Posture,
+        };
+        *bearing = (*bearing).max(Some(seen));
+        *holds = (*holds).or_else(|| Holds::of(&fact.record));
     }
 
     /// Combines what the scopes of each dataset hold.
     pub(crate) fn settle(&mut self, scopes: &[ScopeState]) {
-        for (state, bearing) in scopes.iter().zip(&self.scopes) {
-            let dataset = self.datasets.entry(state.scope.dataset.clone()).or_default();
-            if *dataset != Some(Bearing::Access) && bearing.is_some() {
-                *dataset = *bearing;
+        for (state, (bearing, holds)) in scopes.iter().zip(&self.scopes) {
+            let dataset = &state.scope.dataset;
+            let known = self.datasets.entry(dataset.clone()).or_default();
+            *known = (*known).max(*bearing);
+            let seen = holds.map(|holds| (dataset.clone(), holds, true));
+            let named = || Holds::by_name(dataset).map(|holds| (dataset.clone(), holds, false));
+            if let Some(one) = seen.or_else(named)
+                && !self.holding.contains(&one)
+            {
+                self.holding.push(one);
             }
         }
         self.scopes = Vec::new();
+    }
+
+    /// Datasets that hold such facts, and whether one was read.
+    fn holding(&self, holds: Holds) -> impl Iterator<Item = (&str, bool)> {
+        self.holding
+            .iter()
+            .filter(move |one| one.1 == holds)
+            .map(|(dataset, _, seen)| (dataset.as_str(), *seen))
     }
 
     pub(crate) fn of(&self, dataset: &str) -> Bearing {
@@ -175,15 +269,56 @@ impl Bearings {
     }
 }
 
+/// What a dataset has to do with of which nothing was ever read. A name that says nothing is that of a setting: there are
+/// many of those, and a warning under every answer would hide the ones that matter.
 fn by_name(dataset: &str) -> Bearing {
-    let has = |words: &[&str]| dataset.split(['_', '-', ' ']).any(|word| words.contains(&word));
-    if has(&["role", "roles", "admin", "admins", "holding", "holdings"]) {
+    const ACCESS: &[&str] = &[
+        "user",
+        "users",
+        "account",
+        "accounts",
+        "group",
+        "groups",
+        "member",
+        "members",
+        "membership",
+        "memberships",
+        "app",
+        "apps",
+        "application",
+        "applications",
+        "resource",
+        "resources",
+        "assignment",
+        "assignments",
+    ];
+    const ROLES: &[&str] = &[
+        "role",
+        "roles",
+        "admin",
+        "admins",
+        "assignees",
+        "holding",
+        "holdings",
+        "binding",
+        "bindings",
+        "permissions",
+        "set",
+        "sets",
+    ];
+    const ACTIVITY: &[&str] = &["activity", "usage", "log", "logs", "events"];
+    let words: Vec<&str> = dataset.split(['_', '-', ' ']).collect();
+    let (last, before) = words.split_last().map_or(("", &[][..]), |(last, before)| (*last, before));
+    let are_access = |words: &[&str]| words.iter().all(|word| ACCESS.contains(word));
+    if words.iter().any(|word| ROLES.contains(word)) {
         Bearing::Roles
-    } else if has(&["activity", "usage", "log", "logs", "events"]) {
+    } else if ACTIVITY.contains(&last) {
         Bearing::Activity
-    } else if has(&["rule", "rules"]) {
+    } else if matches!(last, "rule" | "rules") && are_access(before) {
         Bearing::Rules
-    } else {
+    } else if are_access(&words) {
         Bearing::Access
+    } else {
+        Bearing::Posture
     }
 }

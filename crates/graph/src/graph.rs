@@ -1,6 +1,6 @@
 //! The [`Graph`]: entities of one snapshot and how they are connected.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 use sightline_core::{
@@ -9,8 +9,10 @@ use sightline_core::{
 };
 
 use crate::adjacency::{Bits, Reverse, Rows};
+use crate::administration::Administration;
 use crate::admins::Holdings;
 use crate::gaps::Bearings;
+use crate::reporting::Addresses;
 use crate::{AccountIx, GroupIx, ResourceIx};
 
 /// Who can reach what in one sealed snapshot of one data source; immutable, to be shared by its readers.
@@ -43,7 +45,10 @@ pub struct Graph {
     pub(crate) assignments: Assignments,
     pub(crate) group_assignments: GroupAssignments,
     pub(crate) holdings: Holdings,
+    pub(crate) administration: Administration,
     pub(crate) usage: UsageTable,
+    /// Made when somebody's manager is first asked for.
+    pub(crate) addresses: OnceLock<Addresses>,
 }
 
 /// Which snapshot a graph was built from.
@@ -133,6 +138,11 @@ impl Graph {
     /// All roles that the provider describes, by label.
     pub fn roles(&self) -> impl ExactSizeIterator<Item = &Role> {
         self.roles.rows.iter().map(|row| &row.entity)
+    }
+
+    /// The role with this id, where the provider describes it.
+    pub fn role(&self, id: &str) -> Option<&Role> {
+        self.roles.ids.get(id).map(|&at| &self.roles.rows[at as usize].entity)
     }
 
     /// The account itself.
@@ -264,6 +274,8 @@ impl Graph {
             Some(EntityKind::Rule)
         } else if self.roles.ids.contains_key(id) {
             Some(EntityKind::Role)
+        } else if self.scope_set(id).is_some() {
+            Some(EntityKind::ScopeSet)
         } else {
             None
         }

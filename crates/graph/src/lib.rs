@@ -6,7 +6,9 @@
 //! - [`find`]: from what a person typed to an account, a group or a resource.
 //! - [`access`]: [`Graph::who`] and [`Graph::what`].
 //! - [`explain`], [`removal`]: [`Graph::why`] and what would end it.
-//! - [`admins`], [`usage`], [`summary`], [`gaps`]: roles, last use, totals, and what may be hidden.
+//! - [`admins`], [`administration`], [`service_apps`]: roles, what they allow and are limited to, and who acts without a
+//!   person.
+//! - [`reporting`], [`usage`], [`summary`], [`gaps`]: managers, last use, totals, and what may be hidden.
 //!
 //! Facts are never invented and never dropped in silence: an edge whose end is unknown is counted in
 //! [`Graph::skipped`], access that the provider reports without a visible path keeps a path that says so.
@@ -14,12 +16,15 @@
 //! This crate does no I/O.
 
 pub mod access;
+pub mod administration;
 pub mod admins;
 pub mod explain;
 pub mod find;
 pub mod gaps;
 pub mod graph;
 pub mod removal;
+pub mod reporting;
+pub mod service_apps;
 pub mod summary;
 pub mod usage;
 
@@ -28,10 +33,13 @@ mod build;
 mod index;
 
 pub use access::{Access, Block, Path, PathKind};
-pub use admins::{AdminHolding, Via};
+pub use administration::SetContents;
+pub use admins::{AdminHolding, Holder, Via};
 pub use explain::{ExplainedPath, Explanation, Hop, HopKind, NeededGroup};
 pub use find::Found;
 pub use graph::{Graph, Provenance, Skipped};
 pub use index::{AccountIx, GroupIx, ResourceIx};
 pub use removal::{Act, Alternatives, Collateral, Hindrance, Removal, RemovalStep};
+pub use reporting::Manager;
+pub use service_apps::{Power, ServiceApp};
 pub use summary::Summary;

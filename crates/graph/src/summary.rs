@@ -3,7 +3,7 @@
 use sightline_core::{AccountStatus, Observed, ResourceStatus};
 
 use crate::adjacency::Bits;
-use crate::{AccountIx, Graph, GroupIx, ResourceIx, Skipped};
+use crate::{AccountIx, Graph, GroupIx, Holder, ResourceIx, Skipped};
 
 /// Totals of one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +55,11 @@ impl Graph {
         }
         let mut admins = Bits::new(self.accounts.rows.len());
         for holding in self.admins() {
-            if holding.active && holding.account_status.can_sign_in() {
-                admins.insert(holding.account.0);
+            if let Holder::Account(account) = holding.holder
+                && holding.active
+                && self.status(account).can_sign_in()
+            {
+                admins.insert(account.0);
             }
         }
         Summary {

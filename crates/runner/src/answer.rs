@@ -1,11 +1,15 @@
 //! What the command line answers, as JSON: the shapes that programs rely on.
 
+mod admins;
+
 use serde::Serialize;
-use sightline_core::{AccountStatus, Gap, HoldingScope, LastUse, Scope, Time};
+use sightline_core::{AccountStatus, Gap, LastUse, Scope, Time};
 use sightline_graph::{
-    Access, AccountIx, Act, AdminHolding, Block, Collateral, ExplainedPath, Explanation, Graph, GroupIx,
-    Hindrance, Hop, HopKind, NeededGroup, Path, PathKind, Provenance, Removal, RemovalStep, ResourceIx, Via,
+    Access, AccountIx, Act, Block, Collateral, ExplainedPath, Explanation, Graph, GroupIx, Hindrance, Hop,
+    HopKind, NeededGroup, Path, PathKind, Provenance, Removal, RemovalStep, ResourceIx,
 };
+
+pub(crate) use admins::*;
 
 /// Which snapshot an answer rests on.
 #[derive(Debug, Clone, Serialize)]
@@ -186,7 +190,15 @@ pub(crate) struct AccessAnswer<'a> {
     pub(crate) app: Option<NamedRef>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) account: Option<AccountRef>,
+    /// Whom the account reports to, where its profile names somebody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) manager: Option<ManagerAnswer>,
     pub(crate) access: Vec<AccessLine>,
+    /// Admin roles of the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) roles: Option<Vec<AdminLine>>,
+    /// What else makes the answer less than certain, for people.
+    pub(crate) notes: Vec<String>,
     /// What could not be read and may hide more.
     pub(crate) gaps: Vec<&'a Gap>,
 }
@@ -413,7 +425,16 @@ pub(crate) struct WhyAnswer {
     pub(crate) last_use: LastUse,
     pub(crate) removal: Option<RemovalAnswer>,
     pub(crate) groups_that_would_give_it: Vec<NeededGroupAnswer>,
+    /// What else makes the answer less than certain, for people.
+    pub(crate) notes: Vec<String>,
     pub(crate) gaps: Vec<Gap>,
+}
+
+/// That everyone may reach an application, where its setting was not readable.
+pub(crate) fn implicit_note(graph: &Graph, resource: ResourceIx) -> Option<String> {
+    let why = graph.may_be_for_everyone(resource)?;
+    let label = &graph.resource(resource).label;
+    Some(format!("everyone might reach {label}: whether it needs an assignment at all is not known ({why})"))
 }
 
 impl WhyAnswer {
@@ -433,49 +454,8 @@ impl WhyAnswer {
             last_use: graph.last_use(explanation.account, explanation.resource),
             removal: explanation.removal.as_ref().map(|removal| RemovalAnswer::of(graph, removal)),
             groups_that_would_give_it: explanation.groups_that_would_give_it.iter().map(needed).collect(),
+            notes: implicit_note(graph, explanation.resource).into_iter().collect(),
             gaps: explanation.gaps.clone(),
-        }
-    }
-}
-
-/// An account that holds an admin role.
-#[derive(Debug, Serialize)]
-pub(crate) struct AdminLine {
-    pub(crate) source: String,
-    pub(crate) account: AccountRef,
-    pub(crate) role: String,
-    pub(crate) label: String,
-    pub(crate) scope: HoldingScope,
-    pub(crate) via: ViaAnswer,
-    pub(crate) active: bool,
-    pub(crate) since: Option<Time>,
-    pub(crate) provenance: ProvenanceAnswer,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub(crate) enum ViaAnswer {
-    Direct,
-    Group { group: NamedRef },
-    UnseenGroup,
-}
-
-impl AdminLine {
-    pub(crate) fn of(graph: &Graph, holding: &AdminHolding) -> Self {
-        Self {
-            source: graph.about().source.clone(),
-            account: account_ref(graph, holding.account),
-            role: holding.role.clone(),
-            label: holding.label.clone(),
-            scope: holding.scope.clone(),
-            via: match holding.via {
-                Via::Direct => ViaAnswer::Direct,
-                Via::Group(group) => ViaAnswer::Group { group: group_ref(graph, group) },
-                Via::InheritedUnseen => ViaAnswer::UnseenGroup,
-            },
-            active: holding.active,
-            since: holding.since,
-            provenance: ProvenanceAnswer::of(&holding.provenance),
         }
     }
 }

@@ -88,12 +88,26 @@ pub(crate) enum Source {
         #[arg(long)]
         json: bool,
     },
+    /// Ask again what the credential of a data source may read, without reading it: nothing is stored
+    #[command(
+        after_help = "Exit codes: 0 all that is required may be read and every list holds what it must \
+        · 1 a list lacks what it must hold · 3 credential refused"
+    )]
+    Check {
+        /// Name of the data source
+        name: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change what is read of a data source, its name, or who answers for it
+    Set(Set),
     /// Replace the credential of a data source; the old one stays unless the new one is for the same system and works
     Rotate {
         /// Name of the data source
         name: String,
         #[command(flatten)]
-        token: Token,
+        credential: CredentialFlags,
     },
     /// Erase a data source with everything that was read from it, its credential included
     Remove {
@@ -110,14 +124,16 @@ pub(crate) struct Add {
     #[arg(long)]
     pub(crate) domain: String,
     #[command(flatten)]
-    pub(crate) token: Token,
+    pub(crate) credential: CredentialFlags,
+    #[command(flatten)]
+    pub(crate) datasets: DatasetFlags,
     /// Name for people [default: the connector's]
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// E-mail address of who answers for it
     #[arg(long)]
     pub(crate) email: Option<String>,
-    /// Allow plain HTTP to this machine, for a simulator
+    /// Allow a simulator on this machine: plain HTTP, or HTTPS with an authority of `http.extra_roots`
     #[arg(long)]
     pub(crate) allow_loopback_http: bool,
     /// Print JSON
@@ -125,19 +141,68 @@ pub(crate) struct Add {
     pub(crate) json: bool,
 }
 
-/// Where the token comes from; never from the command line, which others on the machine can read.
-#[derive(Debug, Args)]
+/// What a data source is read with: an API token, or the key of an OAuth service application.
+#[derive(Debug, Default, Args)]
+pub(crate) struct CredentialFlags {
+    #[command(flatten)]
+    pub(crate) secret: SecretFrom,
+    /// Client id of an OAuth service application, whose private key is given by one of the key flags
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// Id of the key, where the application has several
+    #[arg(long, value_name = "KID")]
+    pub(crate) key_id: Option<String>,
+    /// Ask for this OAuth scope only, such as okta.users.read; repeatable [default: all that are needed]
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub(crate) scopes: Vec<String>,
+}
+
+/// Where the secret comes from; never from the command line, which others on the machine can read.
+#[derive(Debug, Default, Args)]
 #[group(required = true, multiple = false)]
-pub(crate) struct Token {
-    /// Take the token from this environment variable
-    #[arg(long = "token-env", value_name = "VAR")]
-    pub(crate) env: Option<String>,
-    /// Take the token from this file
-    #[arg(long = "token-file", value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-    /// Take the token from standard input
-    #[arg(long = "token-stdin")]
-    pub(crate) stdin: bool,
+pub(crate) struct SecretFrom {
+    /// Take an API token from this environment variable
+    #[arg(long, value_name = "VAR")]
+    pub(crate) token_env: Option<String>,
+    /// Take an API token from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Take an API token from standard input
+    #[arg(long)]
+    pub(crate) token_stdin: bool,
+    /// Take the private key of --client-id (PEM or JWK) from this environment variable
+    #[arg(long, value_name = "VAR")]
+    pub(crate) key_env: Option<String>,
+    /// Take the private key of --client-id (PEM or JWK) from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Take the private key of --client-id (PEM or JWK) from standard input
+    #[arg(long)]
+    pub(crate) key_stdin: bool,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct DatasetFlags {
+    /// Read this dataset, which is not read by default; repeatable (`source show` lists all)
+    #[arg(long = "with", value_name = "DATASET")]
+    pub(crate) with: Vec<String>,
+    /// Do not read this dataset; repeatable
+    #[arg(long = "without", value_name = "DATASET")]
+    pub(crate) without: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Set {
+    /// Name of the data source
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) datasets: DatasetFlags,
+    /// E-mail address of who answers for it
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+    /// Another name for people
+    #[arg(long = "name", value_name = "NAME")]
+    pub(crate) new_name: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -167,16 +232,43 @@ pub(crate) enum Listing {
     Groups,
     /// Applications
     Apps,
+    /// What puts accounts into groups
+    Rules,
+    /// Who owns which group
+    Owners,
+    /// Groups that are copied into applications
+    Pushes,
     /// Admin roles
     Roles,
     /// Who holds which admin role, directly or through a group
     Admins,
+    /// Sets of things that admin roles are limited to
+    ScopeSets,
+    /// Applications that act without a person: their roles, scopes and credentials
+    ServiceApps,
+    /// API tokens, secrets, keys and integrations, never their values
+    Credentials,
+    /// Second factors of accounts
+    Factors,
+    /// Policies
+    Policies,
+    /// Devices
+    Devices,
+    /// Identity providers that are trusted
+    IdentityProviders,
+    /// Everything else that is set up
+    Settings,
+    /// What the log says was changed, the newest first
+    Changes,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// What to list
     pub(crate) what: Listing,
+    /// How many changes to list at most [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
     /// Only this data source
     #[arg(long, value_name = "NAME")]
     pub(crate) source: Option<String>,

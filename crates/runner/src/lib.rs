@@ -6,7 +6,9 @@
 mod answer;
 mod cli;
 mod command;
+mod credential;
 mod failure;
+mod kept;
 mod output;
 mod progress;
 mod settings;

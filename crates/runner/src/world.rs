@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sightline_core::time::SystemClock;
-use sightline_core::{Context, DynSource, Registry, Secret};
+use sightline_core::{Context, DynSource, Info, Registry, Secret};
 use sightline_graph::Graph;
 use sightline_store::{OpenMode, OpenOptions, SourceRecord, Store, StoreError, Vault};
 use sightline_sync::{Governor, GovernorOptions};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Failure, NOT_FOUND};
+use crate::kept;
 use crate::settings::Settings;
 
 /// What every command works with.
@@ -78,7 +79,7 @@ impl World {
             budget: Arc::new(governor.clone()),
             extra_roots_pem: self.settings.extra_roots()?,
         };
-        let mut config = settings.clone();
+        let mut config = kept::connector_settings(settings);
         if let Some(fields) = config.as_object_mut() {
             for (name, secret) in credential {
                 fields.insert(name.clone(), secret.expose().into());
@@ -98,6 +99,11 @@ impl World {
         self.open_source(&record.connector, &record.settings, &credential, record.allow_loopback_http)
             .map_err(|failure| failure.context(&format!("data source {:?}", record.name)))
     }
+}
+
+/// What the connector of a data source is and reads.
+pub(crate) fn info(world: &World, record: &SourceRecord) -> Result<&'static Info, Failure> {
+    Ok(world.registry.get(&record.connector)?.info)
 }
 
 /// Graphs of the last snapshots: of one data source, or of all that have one.

@@ -3,7 +3,7 @@
 use sightline_core::{EntityKind, Record};
 
 /// Words for the kinds of records; a kind is the index into it and is part of the stored format.
-const WORDS: [&str; 27] = [
+const WORDS: [&str; 28] = [
     "account",
     "group",
     "rule",
@@ -31,6 +31,7 @@ const WORDS: [&str; 27] = [
     "device use",
     "setting",
     "change",
+    "trust use",
 ];
 
 /// Every kind of entity, in the order of the enumeration.
@@ -81,6 +82,7 @@ impl Kind {
             Record::DeviceUse(_) => 24,
             Record::Setting(_) => 25,
             Record::Change(_) => 26,
+            Record::TrustUse(_) => 27,
         })
     }
 
@@ -122,7 +124,7 @@ impl Kinds {
     /// The kinds that describe entities.
     pub(crate) const ENTITIES: Self = Self(0b0111_1100_0001_1111);
     /// The kinds that refer to entities.
-    pub(crate) const EDGES: Self = Self(0b1_1111_1111_1000_0001_1110_0000);
+    pub(crate) const EDGES: Self = Self(0b1001_1111_1111_1000_0001_1110_0000);
 
     pub(crate) fn insert(&mut self, kind: Kind) {
         self.0 |= kind.bit();
@@ -188,6 +190,9 @@ pub(crate) fn ends(record: &Record) -> [Option<(EntityKind, &str)>; 2] {
         }
         Record::DeviceUse(edge) => {
             [Some((EntityKind::Device, &edge.device)), Some((EntityKind::Account, &edge.account))]
+        }
+        Record::TrustUse(edge) => {
+            [Some((EntityKind::Trust, &edge.trust)), Some((EntityKind::Account, &edge.account))]
         }
         Record::Account(_)
         | Record::Group(_)

@@ -111,6 +111,20 @@ impl Store {
         })
     }
 
+    /// Replaces what is kept about the data source with the same id together with its credential.
+    pub fn update_source_and_credential(
+        &self,
+        vault: &Vault,
+        record: &SourceRecord,
+        credential: &BTreeMap<String, Secret>,
+    ) -> Result<()> {
+        self.write(|txn| {
+            require(txn, record.id)?;
+            put(txn, record)?;
+            put_credential(txn, vault, record.id, credential)
+        })
+    }
+
     /// Erases a data source with everything that was read from it, its credential included.
     pub fn remove_source(&self, source_id: u64) -> Result<()> {
         self.write(|txn| {

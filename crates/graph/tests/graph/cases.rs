@@ -2,7 +2,7 @@
 
 use sightline_core::*;
 use sightline_graph::{
-    Access, AccountIx, Act, Block, Found, Graph, Hindrance, HopKind, PathKind, ResourceIx, Via,
+    Access, AccountIx, Act, Block, Found, Graph, Hindrance, Holder, HopKind, PathKind, ResourceIx, Via,
 };
 
 use crate::support::*;
@@ -242,11 +242,11 @@ fn facts_of_a_scope_that_was_not_read_again_are_stale_but_count() {
     assert_eq!(membership.scope, Some(Scope::under("group_members", "eng")));
     let assignment = &why.paths[0].hops[1];
     assert_eq!((assignment.provenance.stale, assignment.since), (false, Some(day(-30))));
-    // Members of `ops` do not matter for git; roles and activity hide no path; an unknown dataset may.
+    // Members of `ops` do not matter for git; roles, activity and settings hide no path.
     let told: Vec<String> = why.gaps.iter().map(|gap| gap.scope.to_string()).collect();
-    assert_eq!(told, ["group_members/eng", "group_push"]);
+    assert_eq!(told, ["group_members/eng"]);
     let hiding: Vec<String> = graph.gaps_hiding_admins().iter().map(|gap| gap.scope.to_string()).collect();
-    assert_eq!(hiding, ["group_push", "user_roles/ada"]);
+    assert_eq!(hiding, ["user_roles/ada"]);
     assert!(graph.admins()[0].provenance.stale);
 }
 
@@ -396,7 +396,10 @@ fn an_inherited_role_is_told_once() {
     let found: Vec<_> = graph
         .admins()
         .into_iter()
-        .map(|holding| (graph.account(holding.account).id.clone(), holding.role, holding.via))
+        .map(|holding| {
+            let Holder::Account(account) = holding.holder else { panic!("no account") };
+            (graph.account(account).id.clone(), holding.role, holding.via)
+        })
         .collect();
     let row = |who: &str, role: &str, via| (who.to_owned(), role.to_owned(), via);
     assert_eq!(

@@ -1,5 +1,6 @@
 //! The graph against a naive model and against cases made by hand.
 
+mod administration;
 mod cases;
 mod naive;
 mod properties;

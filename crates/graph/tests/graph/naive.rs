@@ -164,6 +164,7 @@ impl Model {
                 let holds = match &holding.principal {
                     Principal::Account(id) => id == account,
                     Principal::Group(id) => self.is_member(account, id),
+                    Principal::Resource(_) => false,
                 };
                 if holds {
                     roles.insert((holding.role.clone(), holding.label.clone()));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use sightline_core::*;
-use sightline_graph::{Act, Block, Graph, Path, PathKind, Via};
+use sightline_graph::{Act, Block, Graph, Holder, Path, PathKind, Via};
 
 use crate::naive::{Model, NaivePath};
 use crate::support::{
@@ -294,7 +294,8 @@ proptest! {
                 Via::Group(group) => format!("group {}", graph.group(group).id),
                 Via::InheritedUnseen => "unseen".to_owned(),
             };
-            (graph.account(holding.account).id.clone(), holding.role.clone(), via, holding.active)
+            let Holder::Account(account) = holding.holder else { panic!("no account") };
+            (graph.account(account).id.clone(), holding.role.clone(), via, holding.active)
         }).collect();
         prop_assert_eq!(found.len(), admins.len());
         prop_assert_eq!(found, model.admins());

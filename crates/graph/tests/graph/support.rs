@@ -30,6 +30,8 @@ pub(crate) fn account(id: &str, status: AccountStatus) -> Record {
         department: None,
         title: None,
         account_type: None,
+        type_id: None,
+        realm: None,
         credential_provider: None,
         profile: RawJson::default(),
     }))
@@ -62,6 +64,8 @@ pub(crate) fn resource(id: &str, status: ResourceStatus, implicit: bool) -> Reco
         sign_on_mode: None,
         features: Vec::new(),
         implicit_assignment: Observed::Known(implicit),
+        client_id: None,
+        service: false,
         created: None,
         last_updated: None,
         raw: RawJson::default(),
@@ -98,9 +102,11 @@ pub(crate) fn assigned(
         raw_status: status.map(Into::into),
         user_name: None,
         external_id: None,
+        sync_state: None,
         priority: None,
         since: Some(day(-30)),
         last_updated: None,
+        profile: RawJson::default(),
     })
 }
 
@@ -143,21 +149,35 @@ pub(crate) fn scope_of(record: &Record) -> Scope {
         Record::Account(_) => Scope::listing("users"),
         Record::Group(_) => Scope::listing("groups"),
         Record::Rule(_) => Scope::listing("group_rules"),
-        Record::Resource(_) => Scope::listing("apps"),
+        Record::Resource(_) | Record::Credential(_) => Scope::listing("apps"),
         Record::Role(_) => Scope::listing("roles"),
         Record::Membership(edge) => Scope::under("group_members", &edge.group),
         Record::Assignment(edge) => match edge.principal {
             Principal::Account(_) => Scope::under("app_users", &edge.resource),
-            Principal::Group(_) => Scope::under("app_groups", &edge.resource),
+            Principal::Group(_) | Principal::Resource(_) => Scope::under("app_groups", &edge.resource),
         },
+        // As a scope set's list of holders tells it.
+        Record::Holding(Holding { scope: HoldingScope::Set(set), since: None, .. }) => {
+            Scope::under("binding_members", set)
+        }
         Record::Holding(edge) => Scope::under("user_roles", edge.principal.id()),
         Record::Usage(_) | Record::ActivityWindow(_) => Scope::listing("activity"),
+        Record::ScopeSet(_) => Scope::listing("scope_sets"),
+        Record::SetMember(member) => Scope::under("set_resources", &member.set),
+        Record::Permission(permission) => Scope::under("role_permissions", &permission.role),
+        Record::ApiGrant(grant) => Scope::under("app_grants", &grant.resource),
+        other => panic!("no scope for {other:?}"),
     }
 }
 
 /// A snapshot of these records, all seen by its own sync and before, with these scopes not read again.
 pub(crate) fn snapshot(records: &[Record], gaps: &[(Scope, GapReason)]) -> Snapshot {
-    let mut scopes: Vec<Scope> = records.iter().map(scope_of).collect();
+    snapshot_with(records, gaps, &[])
+}
+
+/// The same with further scopes that were read and hold nothing.
+pub(crate) fn snapshot_with(records: &[Record], gaps: &[(Scope, GapReason)], empty: &[Scope]) -> Snapshot {
+    let mut scopes: Vec<Scope> = records.iter().map(scope_of).chain(empty.iter().cloned()).collect();
     scopes.extend(gaps.iter().map(|(scope, _)| scope.clone()));
     scopes.sort();
     scopes.dedup();

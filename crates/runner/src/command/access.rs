@@ -1,16 +1,16 @@
 //! `sightline who`, `what` and `why`.
 
-use sightline_core::{LastUse, Time};
-use sightline_graph::{AccountIx, Explanation, Found, Graph, ResourceIx};
+use sightline_core::{AccountStatus, LastUse, Observed, RawJson, Time};
+use sightline_graph::{AccountIx, AdminHolding, Explanation, Found, Graph, Holder, ResourceIx};
 
 use crate::answer::{
-    AccessAnswer, AccessLine, CollateralAnswer, HopAnswer, HopFact, SnapshotRef, StepAnswer, WhyAnswer,
-    account_ref, block_phrase, last_use_phrase, resource_ref,
+    AccessAnswer, AccessLine, AdminLine, CollateralAnswer, HopAnswer, HopFact, ManagerAnswer, SnapshotRef,
+    StepAnswer, WhyAnswer, account_ref, block_phrase, implicit_note, last_use_phrase, reaches, resource_ref,
 };
 use crate::cli::{Format, What, Who, Why};
 use crate::command::gaps::reminder;
 use crate::failure::{Failure, NOT_FOUND};
-use crate::output::{Columns, count, json, line};
+use crate::output::{Columns, count, json, line, note};
 use crate::world::{World, graphs};
 
 /// Looks a name up in every graph; exactly one thing must fit.
@@ -84,9 +84,18 @@ pub(crate) fn show_who(
 ) -> Result<(), Failure> {
     let access: Vec<_> = graph.who(resource).iter().map(|access| AccessLine::of(graph, access)).collect();
     let gaps = graph.gaps_around_resource(resource);
+    let notes: Vec<String> = implicit_note(graph, resource).into_iter().collect();
     if format.json {
-        let app = Some(resource_ref(graph, resource));
-        return json(&AccessAnswer { snapshot: SnapshotRef::of(graph), app, account: None, access, gaps });
+        return json(&AccessAnswer {
+            snapshot: SnapshotRef::of(graph),
+            app: Some(resource_ref(graph, resource)),
+            account: None,
+            manager: None,
+            access,
+            roles: None,
+            notes,
+            gaps,
+        });
     }
     let mut columns = Columns::new(&["account", "name", "access", "through", "since", "last use"]);
     for access in &access {
@@ -101,6 +110,7 @@ pub(crate) fn show_who(
         ]);
     }
     if format.csv {
+        notes.iter().for_each(note);
         return columns.csv();
     }
     let reach = access.iter().filter(|access| access.can_reach).count() as u64;
@@ -129,6 +139,7 @@ pub(crate) fn show_who(
     if left > 0 {
         line(format!("… and {left} more"))?;
     }
+    tell(&notes)?;
     reminder(graph, &gaps)
 }
 
@@ -143,9 +154,26 @@ pub(crate) fn what(world: &World, what: &What) -> Result<(), Failure> {
 pub(crate) fn show_what(graph: &Graph, account: AccountIx, format: Format) -> Result<(), Failure> {
     let access: Vec<_> = graph.what(account).iter().map(|access| AccessLine::of(graph, access)).collect();
     let gaps = graph.gaps_around_account(account);
+    let manager = ManagerAnswer::of(graph, account);
+    let holds = |holding: &AdminHolding| holding.holder == Holder::Account(account);
+    let roles: Vec<AdminLine> = graph
+        .admins()
+        .iter()
+        .filter(|holding| holds(holding))
+        .map(|holding| AdminLine::of(graph, holding))
+        .collect();
+    let notes = unclear_settings(graph, account, &access);
     if format.json {
-        let account = Some(account_ref(graph, account));
-        return json(&AccessAnswer { snapshot: SnapshotRef::of(graph), app: None, account, access, gaps });
+        return json(&AccessAnswer {
+            snapshot: SnapshotRef::of(graph),
+            app: None,
+            account: Some(account_ref(graph, account)),
+            manager,
+            access,
+            roles: Some(roles),
+            notes,
+            gaps,
+        });
     }
     let mut columns = Columns::new(&["application", "access", "through", "since", "last use"]);
     for access in &access {
@@ -158,29 +186,76 @@ pub(crate) fn show_what(graph: &Graph, account: AccountIx, format: Format) -> Re
         ]);
     }
     if format.csv {
+        notes.iter().for_each(note);
         return columns.csv();
     }
     let reach = access.iter().filter(|access| access.can_reach).count() as u64;
     let who = graph.account(account);
     line(format!(
-        "{} ({}, {}) can reach {}. [{}]\n",
+        "{} ({}, {}) can reach {}. [{}]",
         who.login,
         who.name,
         who.status.word(),
         count(reach, "application", "applications"),
         snapshot_phrase(graph)
     ))?;
+    if let Some(manager) = &manager {
+        line(format!("Manager: {}.", manager.phrase()))?;
+    }
+    line("")?;
     if !columns.rows.is_empty() {
         columns.table()?;
     }
-    let roles: Vec<_> =
-        graph.admins().into_iter().filter(|holding| holding.account == account && holding.active).collect();
-    if !roles.is_empty() {
-        let labels: Vec<_> =
-            roles.iter().map(|holding| format!("{} ({})", holding.label, holding.scope)).collect();
-        line(format!("\nHolds admin roles: {}", labels.join(", ")))?;
+    let held: Vec<&AdminLine> = roles.iter().filter(|role| role.active).collect();
+    if !held.is_empty() {
+        line("\nHolds admin roles:")?;
     }
+    for role in held {
+        line(format!("   - {} over {}", role.label, reaches(graph, &role.scope, SHOWN)))?;
+        match &role.permissions {
+            None => {}
+            Some(Observed::Known(all)) => {
+                let names = all.iter().map(|one| {
+                    let limited =
+                        if one.conditions == RawJson::default() { "" } else { " (under conditions)" };
+                    format!("{}{limited}", one.name)
+                });
+                line(format!("       allows {}", names.collect::<Vec<_>>().join(", ")))?;
+            }
+            Some(Observed::Unknown(why)) => line(format!("       what it allows is unknown: {why}"))?,
+        }
+    }
+    tell(&notes)?;
     reminder(graph, &gaps)
+}
+
+/// How many things are named where a table or a line would get too long.
+const SHOWN: usize = 5;
+
+/// That the account might reach further applications, because their settings were not readable.
+fn unclear_settings(graph: &Graph, account: AccountIx, access: &[AccessLine]) -> Vec<String> {
+    if graph.account(account).status == AccountStatus::Deactivated {
+        return Vec::new();
+    }
+    let unclear: Vec<&str> = graph
+        .resources()
+        .filter(|(resource, _)| graph.may_be_for_everyone(*resource).is_some())
+        .filter(|(_, resource)| !access.iter().any(|line| line.app.id == resource.id && line.can_reach))
+        .map(|(_, resource)| resource.label.as_str())
+        .collect();
+    if unclear.is_empty() {
+        return Vec::new();
+    }
+    let more = if unclear.len() > SHOWN { ", …" } else { "" };
+    let named = unclear.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    vec![format!(
+        "everyone might reach {} ({named}{more}): whether an assignment is needed is not known",
+        count(unclear.len() as u64, "further application", "further applications")
+    )]
+}
+
+fn tell(notes: &[String]) -> Result<(), Failure> {
+    notes.iter().try_for_each(|note| line(format!("\nNot certain: {note}.")))
 }
 
 pub(crate) fn why(world: &World, why: &Why) -> Result<(), Failure> {
@@ -250,6 +325,7 @@ pub(crate) fn show_why(graph: &Graph, explanation: &Explanation, as_json: bool) 
             line(format!("   - {} ({})", needed.group.name, count(needed.members, "member", "members")))?;
         }
     }
+    tell(&answer.notes)?;
     reminder(graph, &answer.gaps.iter().collect::<Vec<_>>())
 }
 

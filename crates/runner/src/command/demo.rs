@@ -12,9 +12,9 @@ use sightline_sim::{Company, CompanySpec, OktaOptions, OktaServer};
 use sightline_store::OpenMode;
 use sightline_sync::SyncOptions;
 
-use crate::cli::{Add, Demo, Format, Token};
+use crate::cli::{Add, CredentialFlags, DatasetFlags, Demo, Format};
 use crate::command::access::{show_what, show_who, show_why};
-use crate::command::source::{connect, show_preflight};
+use crate::command::source::connect;
 use crate::command::sync::{run_one, show_report};
 use crate::failure::Failure;
 use crate::output::{count, line};
@@ -108,19 +108,21 @@ async fn read(world: &World, server: &OktaServer) -> Result<(), Failure> {
     let add = Add {
         connector: "okta".to_owned(),
         domain: server.url(),
-        token: Token { env: None, file: None, stdin: false },
+        credential: CredentialFlags::default(),
+        datasets: DatasetFlags::default(),
         name: Some(NAME.to_owned()),
         email: None,
         allow_loopback_http: true,
         json: false,
     };
     let credential = BTreeMap::from([("token".to_owned(), Secret::new(server.token()))]);
-    let (record, preflight) = connect(world, &store, &add, &credential).await?;
-    show_preflight(world, &record.connector, &preflight)?;
+    let settings = serde_json::json!({ "domain": server.url() });
+    let (record, checked) = connect(world, &store, &add, settings, &credential).await?;
+    checked.show()?;
     line("")?;
     let vault = World::vault(&store)?;
-    let report = run_one(world, &store, &vault, &record, SyncOptions::default(), false).await?;
-    show_report(&report)
+    let outcome = run_one(world, &store, &vault, &record, SyncOptions::default(), false).await?;
+    show_report(&outcome)
 }
 
 fn answers(world: &World) -> Result<(), Failure> {

@@ -48,12 +48,14 @@ fn phrase(scope: &Scope, graph: &Graph) -> String {
     }
 }
 
-/// The name of a group, resource or account; its id where it is not known.
+/// The name of a group, resource, account, role or scope set; its id where it is not known.
 fn name(id: &str, graph: &Graph) -> String {
     let group = || graph.group_with_id(id).map(|group| graph.group(group).name.clone());
     let resource = || graph.resource_with_id(id).map(|resource| graph.resource(resource).label.clone());
     let account = || graph.account_with_id(id).map(|account| graph.account(account).login.clone());
-    group().or_else(resource).or_else(account).unwrap_or_else(|| id.to_owned())
+    let role = || graph.role(id).map(|role| role.label.clone());
+    let set = || graph.scope_set(id).map(|set| set.label.clone());
+    group().or_else(resource).or_else(account).or_else(role).or_else(set).unwrap_or_else(|| id.to_owned())
 }
 
 /// Gaps of one dataset and reason are one entry, so that a thousand denied groups don't bury the rest.

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sightline_store::{SourceRecord, Store, Vault};
-use sightline_sync::{Schedule, SyncOptions, SyncReport};
+use sightline_sync::{Schedule, SyncOptions};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::command::sync::{run_one, show_report};
+use crate::command::sync::{Outcome, run_one, show_report};
 use crate::failure::Failure;
 use crate::output::{line, note};
 use crate::world::World;
 
 /// A sync that has ended: which data source, and how.
-type Ended = (u64, Result<SyncReport, Failure>);
+type Ended = (u64, Result<Outcome, Failure>);
 
 pub(crate) async fn run(world: &World) -> Result<(), Failure> {
     let store = world.store_to_write("serve")?;
@@ -65,9 +65,9 @@ async fn read(world: World, store: Arc<Store>, vault: Arc<Vault>, record: Source
 fn finish(schedule: &mut Schedule, ended: Result<Ended, tokio::task::JoinError>) -> Result<(), Failure> {
     let (id, outcome) = ended.map_err(|_| Failure::new("a sync ended in a panic, which is a bug"))?;
     match outcome {
-        Ok(report) => {
+        Ok(outcome) => {
             schedule.finished(id, true);
-            show_report(&report)
+            show_report(&outcome)
         }
         // The last snapshot stays in force. What waits for a person is not helped by haste.
         Err(failure) => {

@@ -12,6 +12,7 @@ use sightline_sync::{Sync as SyncRun, SyncOptions, SyncReport};
 
 use crate::cli::Sync;
 use crate::failure::Failure;
+use crate::kept::{Datasets, Expected, ExpectedFrom};
 use crate::output::{Columns, count, json_line, line, note, number};
 use crate::progress::Progress;
 use crate::world::{World, source_named};
@@ -36,10 +37,10 @@ pub(crate) async fn run(world: &World, sync: &Sync) -> Result<(), Failure> {
             plan(world, &store, &vault, record, sync.json).await
         } else {
             match run_one(world, &store, &vault, record, options.clone(), sync.json).await {
-                Ok(report) if sync.json => {
-                    json_line(&Measured { report: &report, peak_memory_bytes: peak_memory_bytes() })
+                Ok(outcome) if sync.json => {
+                    json_line(&Measured { outcome: &outcome, peak_memory_bytes: peak_memory_bytes() })
                 }
-                Ok(report) => show_report(&report).and_then(|()| show_peak_memory()),
+                Ok(outcome) => show_report(&outcome).and_then(|()| show_peak_memory()),
                 Err(failure) => Err(failure),
             }
         };
@@ -56,6 +57,15 @@ pub(crate) async fn run(world: &World, sync: &Sync) -> Result<(), Failure> {
     first_failure.map_or(Ok(()), Err)
 }
 
+/// What a sync did, and what it was expected to take.
+#[derive(Serialize)]
+pub(crate) struct Outcome {
+    #[serde(flatten)]
+    report: SyncReport,
+    /// Requests that a full sync was expected to make; none for a sync that was no full one, or went on with another.
+    expected: Option<Expected>,
+}
+
 /// Reads one data source.
 pub(crate) async fn run_one(
     world: &World,
@@ -64,8 +74,9 @@ pub(crate) async fn run_one(
     record: &SourceRecord,
     options: SyncOptions,
     quiet: bool,
-) -> Result<SyncReport, Failure> {
+) -> Result<Outcome, Failure> {
     let opened = world.open_stored(store, vault, record)?;
+    let off = Datasets::of(&record.settings).off(opened.source.info());
     let progress = Progress::new(&record.name, quiet);
     let run = SyncRun {
         store: store.clone(),
@@ -73,31 +84,54 @@ pub(crate) async fn run_one(
         source: opened.source,
         governor: opened.governor,
         cx: &opened.cx,
-        options,
+        options: SyncOptions { off, ..options },
         watch: &|event| progress.show(&event),
         cancel: world.cancel.clone(),
     };
     let outcome = run.run().await;
     progress.finish();
-    outcome.map_err(|error| Failure::from(error).context(&record.name))
+    let report = outcome.map_err(|error| Failure::from(error).context(&record.name))?;
+    let mut expected = None;
+    if report.full && !report.resumed {
+        expected = Expected::of(&store.source(record.id)?.settings);
+        let requests = report.requests.iter().map(|(bucket, used)| (bucket.clone(), used.requests)).collect();
+        expect(store, record, requests, ExpectedFrom::LastFullSync)?;
+    }
+    Ok(Outcome { report, expected })
+}
+
+/// Keeps what the next full sync is expected to take.
+fn expect(
+    store: &Store,
+    record: &SourceRecord,
+    requests: BTreeMap<String, u64>,
+    from: ExpectedFrom,
+) -> Result<(), Failure> {
+    // As it is now: it may have been changed since it was read.
+    let mut record = store.source(record.id)?;
+    Expected { requests, from, counted: SystemClock.now() }.keep(&mut record.settings);
+    Ok(store.update_source(&record)?)
 }
 
 /// What a sync did, for people.
-pub(crate) fn show_report(report: &SyncReport) -> Result<(), Failure> {
+pub(crate) fn show_report(outcome: &Outcome) -> Result<(), Failure> {
+    let report = &outcome.report;
     let requests: u64 = report.requests.values().map(|bucket| bucket.requests).sum();
     line(format!(
-        "{}: snapshot {} sealed after {:.1} s and {}{}",
+        "{}: snapshot {} sealed after {:.1} s and {}; read {}{}",
         report.source,
         report.snapshot,
         report.seconds,
         count(requests, "request", "requests"),
+        if report.full { "everything" } else { "what has changed" },
         if report.resumed { " (went on with an interrupted sync)" } else { "" }
     ))?;
     let mut columns = Columns::new(&["dataset", "records", "added", "removed", "changed"]);
     for (dataset, records) in &report.records {
         let change = report.changes.get(dataset);
-        // A listing that only leads to others has nothing of its own to tell.
-        if *records == 0 && change.is_none_or(|change| change.total == 0 && change.removed == 0) {
+        // What was not read has nothing to tell; nor has a listing that only leads to others.
+        let moved = change.is_some_and(|change| change.added + change.removed + change.changed > 0);
+        if *records == 0 && !moved {
             continue;
         }
         let shown = |value: Option<u64>| value.map(number).unwrap_or_default();
@@ -110,6 +144,7 @@ pub(crate) fn show_report(report: &SyncReport) -> Result<(), Failure> {
         ]);
     }
     columns.table()?;
+    show_requests(report, outcome.expected.as_ref())?;
     let refused: u64 = report.requests.values().map(|bucket| bucket.refused).sum();
     if refused > 0 {
         line(format!(
@@ -136,11 +171,36 @@ pub(crate) fn show_report(report: &SyncReport) -> Result<(), Failure> {
     ))
 }
 
+/// Requests by bucket, against what was expected.
+fn show_requests(report: &SyncReport, expected: Option<&Expected>) -> Result<(), Failure> {
+    let mut buckets: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (bucket, used) in &report.requests {
+        buckets.entry(bucket).or_default().0 = used.requests;
+    }
+    for (bucket, requests) in expected.iter().flat_map(|expected| &expected.requests) {
+        buckets.entry(bucket).or_default().1 = *requests;
+    }
+    let phrase = |(bucket, (made, expected)): (&str, (u64, u64)), is_known: bool| {
+        let against = if is_known { format!(" of {}", number(expected)) } else { String::new() };
+        format!("{bucket} {}{against}", number(made))
+    };
+    let phrases: Vec<_> = buckets.into_iter().map(|bucket| phrase(bucket, expected.is_some())).collect();
+    if phrases.is_empty() {
+        return Ok(());
+    }
+    let against = match expected.map(|expected| expected.from) {
+        None => "",
+        Some(ExpectedFrom::Plan) => " (of what the last plan said)",
+        Some(ExpectedFrom::LastFullSync) => " (of what the last full sync made)",
+    };
+    line(format!("Requests{against}: {}.", phrases.join(", ")))
+}
+
 /// What a sync did and what it took.
 #[derive(Serialize)]
 struct Measured<'a> {
     #[serde(flatten)]
-    report: &'a SyncReport,
+    outcome: &'a Outcome,
     /// Most memory that this process has held so far, the syncs before this one included; none where the system does
     /// not tell.
     peak_memory_bytes: Option<u64>,
@@ -202,7 +262,8 @@ async fn plan(
         Some(meta) => Some(store.tallies(record.id, meta.number)?),
         None => None,
     };
-    let forecast: Forecast = loop {
+    let off = Datasets::of(&record.settings).off(opened.source.info());
+    let mut forecast: Forecast = loop {
         match opened.source.forecast(last.as_ref()).await {
             Ok(forecast) => break forecast,
             Err(error) => match error.kind() {
@@ -215,6 +276,7 @@ async fn plan(
             },
         }
     };
+    forecast.lines.retain(|line| !off.contains(&line.dataset));
     let mut requests: BTreeMap<String, BucketPlan> = BTreeMap::new();
     for forecast in &forecast.lines {
         let per_window = opened.governor.per_window(&forecast.bucket);
@@ -238,6 +300,8 @@ async fn plan(
         lines: forecast.lines,
         requests,
     };
+    let counted = plan.requests.iter().map(|(bucket, plan)| (bucket.clone(), plan.requests)).collect();
+    expect(store, record, counted, ExpectedFrom::Plan)?;
     if as_json { json_line(&plan) } else { show_plan(&plan) }
 }
 

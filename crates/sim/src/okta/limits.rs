@@ -81,7 +81,7 @@ const NO_LIMIT: u32 = 1_000_000;
 pub(super) struct Standing {
     pub(super) limit: u32,
     pub(super) remaining: u32,
-    /// Seconds since 1970, rounded up.
+    /// Seconds since 1970, rounded down like the server's date.
     pub(super) reset: u64,
     pub(super) refused: bool,
 }
@@ -147,11 +147,11 @@ impl Governor {
     }
 
     fn reset_after(&self, wait: Duration) -> u64 {
-        epoch_seconds_rounded_up(clock::skewed_now(self.skew_seconds) + wait)
+        epoch_seconds(clock::skewed_now(self.skew_seconds) + wait)
     }
 }
 
-fn epoch_seconds_rounded_up(time: SystemTime) -> u64 {
+fn epoch_seconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_secs() + u64::from(since.subsec_nanos() > 0)
+    since.as_secs()
 }
