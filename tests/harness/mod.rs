@@ -56,7 +56,7 @@ pub(crate) struct SimSetup {
     pub(crate) port: Option<u16>,
     pub(crate) latency_ms: u64,
     pub(crate) faults: Value,
-    pub(crate) flags: Vec<&'static str>,
+    pub(crate) flags: Vec<String>,
 }
 
 impl SimSetup {
@@ -79,8 +79,8 @@ impl SimSetup {
         self
     }
 
-    pub(crate) fn flags(mut self, flags: &[&'static str]) -> Self {
-        self.flags = flags.to_vec();
+    pub(crate) fn flags(mut self, flags: &[&str]) -> Self {
+        self.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         self
     }
 
@@ -98,6 +98,7 @@ impl SimSetup {
         command.args(["--people", &spec.people.to_string(), "--groups", &spec.groups.to_string()]);
         command.args(["--apps", &spec.apps.to_string(), "--memberships", &spec.memberships.to_string()]);
         command.args(["--assignments", &spec.assignments.to_string(), "--seed", &spec.seed.to_string()]);
+        command.args(["--rounds", &spec.rounds.to_string(), "--permille", &spec.permille.to_string()]);
         command.args(["--now", &spec.now.to_string(), "--latency-ms", &self.latency_ms.to_string()]);
         if self.faults != json!([]) {
             let file = dir.path().join("faults.json");
@@ -128,11 +129,13 @@ pub(crate) struct Sim {
     _dir: TempDir,
 }
 
-/// What a simulator served: calls by path template, and refusals for rate limits.
+/// What a simulator served: calls by path template, refusals for rate limits, calls by protocol, compressed answers.
 #[derive(Debug, Default)]
 pub(crate) struct Served {
     pub(crate) requests: BTreeMap<String, u64>,
     pub(crate) refused: u64,
+    pub(crate) protocols: BTreeMap<String, u64>,
+    pub(crate) gzip_answers: u64,
 }
 
 impl Served {
@@ -153,10 +156,15 @@ impl Sim {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         let served: Value = serde_json::from_str(&line).unwrap();
-        let requests = served["requests"].as_object().unwrap();
+        let counts = |name: &str| -> BTreeMap<String, u64> {
+            let counts = served[name].as_object().unwrap();
+            counts.iter().map(|(key, count)| (key.clone(), count.as_u64().unwrap())).collect()
+        };
         Served {
-            requests: requests.iter().map(|(path, count)| (path.clone(), count.as_u64().unwrap())).collect(),
-            refused: served["refused"].as_u64().unwrap(),
+            requests: counts("requests"),
+            refused: number(&served, "refused"),
+            protocols: counts("requests_by_protocol"),
+            gzip_answers: number(&served, "gzip_answers"),
         }
     }
 }

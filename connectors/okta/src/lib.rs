@@ -142,8 +142,7 @@ impl DataSource for Okta {
                 _ => {}
             }
         }
-        let listings = LISTINGS.iter().flat_map(|list| OktaTask::all_of(*list));
-        listings.chain([lane]).chain(walks.map(OktaTask::Log)).chain([reach]).collect()
+        listings().chain([lane]).chain(walks.map(OktaTask::Log)).chain([reach]).collect()
     }
 
     fn verify(&self, share: u32, of: u32) -> Vec<OktaTask> {
@@ -221,7 +220,7 @@ impl Okta {
         let is_too_old = (walk.cursor.is_start() && walk.since < oldest)
             || walk.read_until.is_some_and(|until| until < oldest);
         match restart_log(walk, oldest).filter(|_| is_too_old) {
-            Some(again) if again.follow => Ok(self.full(again)),
+            Some(again) if again.follow => Ok(Self::lost_track(again)),
             // In this step: when the next one comes, the log holds a little less again.
             Some(again) => self.walk_on(&OktaTask::Log(again.clone()), &again, oldest, so_far).await,
             None => self.walk_on(task, walk, oldest, so_far).await,
@@ -242,10 +241,10 @@ impl Okta {
             Err(error) if *error.kind() == ErrorKind::Rejected => {
                 let Some(again) = restart_log(walk, oldest) else { return Err(error) };
                 tracing::warn!(%error, "the log's cursor has died; reading on from a time");
-                return Ok(self.lost_track(again));
+                return Ok(Self::lost_track(again));
             }
             Err(error) if walk.follow && error.is_refusal() => {
-                return Ok(self.cannot_follow(task, walk, &error));
+                return Ok(Self::cannot_follow(task, &error));
             }
             Err(error) => return Err(self.confirm_gone(task, error).await),
         };
@@ -278,24 +277,17 @@ impl Okta {
     }
 
     /// Goes on in the log from a time; events may have been missed, so everything is read anew if they were followed.
-    fn lost_track(&self, again: Walk) -> Step<OktaTask> {
-        if again.follow {
-            self.full(again)
-        } else {
-            Step { then: vec![OktaTask::Log(again)], ..Step::default() }
-        }
-    }
-
-    /// Everything anew, with this walk through the log.
-    fn full(&self, walk: Walk) -> Step<OktaTask> {
-        Step { then: self.plan(vec![OktaTask::Log(walk)]), full: true, ..Step::default() }
+    fn lost_track(again: Walk) -> Step<OktaTask> {
+        let mut step = if again.follow { everything_anew() } else { Step::default() };
+        // Whatever the events name is read anyway.
+        step.then.push(OktaTask::Log(Walk { follow: false, ..again }));
+        step
     }
 
     /// Without the log nobody knows what has changed: everything is read anew, and nothing is said to be followed.
-    fn cannot_follow(&self, task: &OktaTask, walk: &Walk, error: &Error) -> Step<OktaTask> {
+    fn cannot_follow(task: &OktaTask, error: &Error) -> Step<OktaTask> {
         let scope = task.about().scope;
-        let mut step = self.full(walk.clone());
-        step.then.retain(|then| then.about().scope != scope);
+        let mut step = everything_anew();
         if let Some(reason) = error.gap_reason() {
             step.gaps.push(sightline_core::source::Finding {
                 scope,
@@ -364,9 +356,7 @@ impl Okta {
         let mut step = match last {
             Some(last) if last != reach => {
                 tracing::info!("the credential's rights have changed; everything is read anew");
-                let mut step = Step { full: true, then: self.plan(Vec::new()), ..Step::default() };
-                step.then.retain(|then| !matches!(then, OktaTask::Reach { .. } | OktaTask::Log(_)));
-                step
+                everything_anew()
             }
             _ => Step::default(),
         };
@@ -447,6 +437,17 @@ impl Okta {
             Err(confirmed) => confirmed,
         }
     }
+}
+
+/// What a full sync lists, from the start.
+fn listings() -> impl Iterator<Item = OktaTask> {
+    LISTINGS.iter().flat_map(|list| OktaTask::all_of(*list))
+}
+
+/// Makes the sync a full one. What goes on from sync to sync (the log, the lane of factors, the look at our own rights)
+/// is among its tasks already: begun anew, it would be read and counted twice.
+fn everything_anew() -> Step<OktaTask> {
+    Step { then: listings().collect(), full: true, ..Step::default() }
 }
 
 /// An id comes from the other side, and becomes part of a path only if it is one segment and nothing else.

@@ -415,6 +415,9 @@ pub(crate) struct SimOkta {
     /// Refuse admin roles, as for a token of a read-only administrator
     #[arg(long)]
     pub(crate) read_only_admin: bool,
+    /// Serve realms and authorization servers, which an org has to buy
+    #[arg(long)]
+    pub(crate) licensed: bool,
     /// Faults to play, JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,

@@ -92,6 +92,7 @@ fn options(sim: &SimOkta) -> Result<OktaOptions, Failure> {
         share: sim.share,
         latency: Duration::from_millis(sim.latency_ms),
         read_only_admin: sim.read_only_admin,
+        licensed: sim.licensed,
         faults: faults.unwrap_or_default(),
         tls: sim.tls.then(Tls::default),
         gzip: sim.gzip,
