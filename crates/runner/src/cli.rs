@@ -311,4 +311,19 @@ pub(crate) struct SimOkta {
     /// Faults to play, JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
+    /// Speak HTTPS and HTTP/2, with a certificate authority made for this run
+    #[arg(long, requires = "ca_out")]
+    pub(crate) tls: bool,
+    /// Where to write the certificate of that authority, PEM
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub(crate) ca_out: Option<PathBuf>,
+    /// Compress large answers for clients that accept it
+    #[arg(long)]
+    pub(crate) gzip: bool,
+    /// A service app that is accepted besides the token, JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) oauth: Option<PathBuf>,
+    /// Seconds that the server's clock is ahead; negative if it is behind
+    #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) clock_skew_secs: i64,
 }

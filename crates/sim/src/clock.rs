@@ -1,9 +1,24 @@
 //! Times as the API writes them. Inside the crate a time is a number of milliseconds since 1970, UTC.
 
+use std::time::{Duration, SystemTime};
+
 pub(crate) const SECOND: i64 = 1000;
 pub(crate) const MINUTE: i64 = 60 * SECOND;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 pub(crate) const DAY: i64 = 24 * HOUR;
+
+/// The present time on a clock that is this many seconds ahead, or behind if they are negative.
+pub(crate) fn skewed_now(seconds: i64) -> SystemTime {
+    let (now, difference) = (SystemTime::now(), Duration::from_secs(seconds.unsigned_abs()));
+    let skewed = if seconds < 0 { now.checked_sub(difference) } else { now.checked_add(difference) };
+    skewed.unwrap_or(now)
+}
+
+/// A number of seconds since 1970 as `Sat, 31 Jan 2026 08:09:10 GMT`.
+pub(crate) fn http_date(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).unwrap_or_default()
+}
 
 /// Writes `2026-01-31T08:09:10.123Z`.
 pub(crate) fn write_stamp(out: &mut Vec<u8>, time: i64) {

@@ -17,4 +17,4 @@ mod rng;
 
 pub use company::{Company, CompanySpec};
 pub use id::Id;
-pub use okta::{OktaOptions, OktaServer, RateLimits};
+pub use okta::{OAuthApp, OktaOptions, OktaServer, RateLimits, Tls};

@@ -1,4 +1,4 @@
-//! Connections that can break off in the middle of an answer.
+//! Connections, with or without TLS, that can break off in the middle of an answer.
 
 use std::{
     io,
@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use axum::{extract::connect_info::Connected, serve::IncomingStream};
@@ -16,6 +16,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
 };
+use tokio_rustls::{Accept, TlsAcceptor, server::TlsStream};
 
 /// Cuts one connection: the handle that a request handler gets.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub(super) struct Cut(Arc<AtomicUsize>);
 const NEVER: usize = usize::MAX;
 
 impl Cut {
-    /// Breaks the connection off once this many more bytes were written.
+    /// Breaks the connection off once this many more bytes were written, those of TLS included.
     pub(super) fn after(&self, bytes: usize) {
         self.0.store(bytes, Ordering::Release);
     }
@@ -37,11 +38,14 @@ impl Connected<IncomingStream<'_, Listener>> for Cut {
 }
 
 /// A TCP listener whose connections can be cut.
-pub(super) struct Listener(TcpListener);
+pub(super) struct Listener {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+}
 
 impl Listener {
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self(listener)
+    pub(super) fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
+        Self { listener, tls }
     }
 }
 
@@ -51,11 +55,17 @@ impl axum::serve::Listener for Listener {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         loop {
-            match self.0.accept().await {
+            match self.listener.accept().await {
                 Ok((stream, address)) => {
                     // Without it small answers wait for the client's delayed acknowledgement; an error changes nothing.
                     let _ = stream.set_nodelay(true);
-                    return (Connection { stream, cut: Cut(Arc::new(AtomicUsize::new(NEVER))) }, address);
+                    let cut = Cut(Arc::new(AtomicUsize::new(NEVER)));
+                    let wire = Wire { stream, cut: cut.clone() };
+                    let transport = match &self.tls {
+                        None => Transport::Plain(wire),
+                        Some(tls) => Transport::Greeting(Box::new(tls.accept(wire))),
+                    };
+                    return (Connection { transport, cut }, address);
                 }
                 // Out of file descriptors or the like: give it a moment.
                 Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
@@ -64,16 +74,73 @@ impl axum::serve::Listener for Listener {
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.listener.local_addr()
     }
 }
 
 pub(super) struct Connection {
+    transport: Transport,
+    cut: Cut,
+}
+
+enum Transport {
+    Plain(Wire),
+    /// The handshake takes place when the connection is first read, so that a slow client keeps nobody else waiting.
+    Greeting(Box<Accept<Wire>>),
+    Tls(Box<TlsStream<Wire>>),
+}
+
+/// The bytes as they go over the network.
+struct Wire {
     stream: TcpStream,
     cut: Cut,
 }
 
+/// What bytes are read from and written to.
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+impl Stream for Wire {}
+impl Stream for TlsStream<Wire> {}
+
+impl Connection {
+    /// The connection as a stream of HTTP, as soon as the handshake is done.
+    fn poll_stream(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Pin<&mut dyn Stream>>> {
+        if let Transport::Greeting(accept) = &mut self.transport {
+            let stream = ready!(Pin::new(accept.as_mut()).poll(context))?;
+            self.transport = Transport::Tls(Box::new(stream));
+        }
+        Poll::Ready(Ok(match &mut self.transport {
+            Transport::Plain(wire) => Pin::new(wire),
+            Transport::Tls(stream) => Pin::new(stream.as_mut()),
+            Transport::Greeting(_) => return Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }))
+    }
+}
+
 impl AsyncRead for Connection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.get_mut().poll_stream(context))?.poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.get_mut().poll_stream(context))?.poll_write(context, buffer)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.get_mut().poll_stream(context))?.poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.get_mut().poll_stream(context))?.poll_shutdown(context)
+    }
+}
+
+impl AsyncRead for Wire {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -83,7 +150,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let left = this.cut.0.load(Ordering::Acquire);

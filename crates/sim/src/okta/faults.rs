@@ -1,6 +1,9 @@
 //! What goes wrong on purpose: plain data that can be written to a file and replayed.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +33,8 @@ pub struct Fault {
     pub action: Action,
 }
 
-/// What goes wrong with an answer.
+/// What goes wrong with an answer. Written in JSON in lower case with underscores: `"empty_page"`, `{"hang": 300}`,
+/// `{"vanish": {"id": "00g…"}}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
@@ -55,8 +59,27 @@ pub enum Action {
     CloseConnection,
     /// The page is empty although there is more: its link to the next page stays.
     EmptyPage,
+    /// The page is empty and has no link to a next page, as if the list had nothing more.
+    EmptyFirstPage,
     /// The link to the next page leads to this page again.
     RepeatCursor,
+    /// The link to the next page has the same path and parameters, but leads to `https://evil.example`.
+    NextLinkElsewhere,
+    /// The link to the next page has its cursor only, and none of the other parameters.
+    NextLinkWithoutParameters,
+    /// The link to the next page has the path of another list.
+    NextLinkWrongPath,
+    /// Refused as over the rate limit: 429 `E0000047`, nothing remaining, and a reset a second ahead.
+    RateLimit,
+    /// Refused because of too many requests at once: 429 `E0000047` with a limit of 0.
+    TooManyAtOnce,
+    /// The words `Internal error` with status 200, said to be JSON.
+    NotJson,
+    /// This answer is as it should be; from then on the object is gone: 404 `E0000007` for every path with its id.
+    Vanish {
+        /// The object's id.
+        id: String,
+    },
     /// From this request on the token is revoked: 401 `E0000011` for everything.
     RevokeToken,
     /// The object is gone: 404 `E0000007`.
@@ -70,6 +93,7 @@ pub enum Action {
 pub(super) struct Injector {
     faults: Vec<(Fault, AtomicU64)>,
     revoked: AtomicBool,
+    vanished: Mutex<Vec<String>>,
 }
 
 impl Injector {
@@ -77,6 +101,7 @@ impl Injector {
         Self {
             faults: faults.0.iter().map(|fault| (fault.clone(), AtomicU64::new(0))).collect(),
             revoked: AtomicBool::new(false),
+            vanished: Mutex::default(),
         }
     }
 
@@ -98,10 +123,20 @@ impl Injector {
                 hit = Some(&fault.action);
             }
         }
-        if hit == Some(&Action::RevokeToken) {
-            self.revoked.store(true, Ordering::Relaxed);
+        match hit {
+            Some(Action::RevokeToken) => self.revoked.store(true, Ordering::Relaxed),
+            Some(Action::Vanish { id }) => {
+                self.vanished.lock().unwrap_or_else(PoisonError::into_inner).push(id.clone());
+            }
+            _ => {}
         }
         hit
+    }
+
+    /// The first of these path parameters that is the id of an object that is gone.
+    pub(super) fn vanished(&self, parameters: &[String]) -> Option<usize> {
+        let vanished = self.vanished.lock().unwrap_or_else(PoisonError::into_inner);
+        parameters.iter().position(|parameter| vanished.contains(parameter))
     }
 
     pub(super) fn is_revoked(&self) -> bool {

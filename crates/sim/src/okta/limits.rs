@@ -8,6 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::OktaOptions;
+use crate::clock;
 
 /// Which organisation's limits apply. Written in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -35,12 +36,14 @@ pub(super) enum Bucket {
     OneApp,
     Iam,
     Logs,
+    /// Where OAuth tokens are given out.
+    Token,
     /// Everything else.
     Rest,
 }
 
 impl Bucket {
-    const COUNT: usize = 10;
+    const COUNT: usize = 11;
 
     /// Requests per window of the whole organisation.
     fn limit(self, limits: RateLimits) -> u32 {
@@ -54,6 +57,7 @@ impl Bucket {
             // Not published; half of it was seen in answers to a token with the default share.
             Self::Iam => (200, 200),
             Self::Logs => (120, 20),
+            Self::Token => (2000, 300),
             Self::Rest => (1200, 100),
         };
         match limits {
@@ -88,6 +92,7 @@ pub(super) struct Governor {
     limits: RateLimits,
     share: f64,
     length: Duration,
+    skew_seconds: i64,
 }
 
 impl Governor {
@@ -97,6 +102,7 @@ impl Governor {
             limits: options.rate_limits,
             share: options.share,
             length: options.window,
+            skew_seconds: options.clock_skew_seconds,
         }
     }
 
@@ -112,7 +118,7 @@ impl Governor {
         let reset = match window.opened {
             Some((opened, reset)) if now < opened + self.length => reset,
             _ => {
-                let reset = epoch_seconds_rounded_up(SystemTime::now() + self.length);
+                let reset = self.reset_after(self.length);
                 *window = Window { opened: Some((now, reset)), used: 0 };
                 reset
             }
@@ -125,9 +131,17 @@ impl Governor {
     }
 
     /// What an answer says when too many requests are in flight: nothing about the bucket, try again in a second.
-    pub(super) fn too_many_at_once() -> Standing {
-        let reset = epoch_seconds_rounded_up(SystemTime::now() + Duration::from_secs(1));
-        Standing { limit: 0, remaining: 0, reset, refused: true }
+    pub(super) fn too_many_at_once(&self) -> Standing {
+        self.used_up(0)
+    }
+
+    /// What an answer says when nothing is left of this limit until a second from now.
+    pub(super) fn used_up(&self, limit: u32) -> Standing {
+        Standing { limit, remaining: 0, reset: self.reset_after(Duration::from_secs(1)), refused: true }
+    }
+
+    fn reset_after(&self, wait: Duration) -> u64 {
+        epoch_seconds_rounded_up(clock::skewed_now(self.skew_seconds) + wait)
     }
 }
 

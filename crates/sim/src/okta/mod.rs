@@ -1,4 +1,4 @@
-//! The Okta API of a company, over HTTP on a port of this machine.
+//! The Okta API of a company, over HTTP or HTTPS on a port of this machine.
 //!
 //! Served are the reading endpoints that describe users, groups, applications, administrators and the system log,
 //! with the paging, limits, errors and oddities of the real service. Links name the organisation's public host, never
@@ -9,12 +9,19 @@ mod connection;
 mod directory;
 mod faults;
 mod filter;
+mod jose;
 mod limits;
 mod lists;
 mod log;
+mod oauth;
 mod render;
 mod roles;
 mod routes;
+mod schedule;
+mod scopes;
+mod spoil;
+mod tls;
+mod transport;
 mod write;
 
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -25,6 +32,8 @@ use self::{connection::Listener, routes::Api};
 pub use self::{
     faults::{Action, Fault, Faults},
     limits::RateLimits,
+    oauth::OAuthApp,
+    tls::Tls,
 };
 use crate::{
     company::{AUDITOR, Company, SERVICE_ACCOUNT},
@@ -55,6 +64,14 @@ pub struct OktaOptions {
     pub misspelled_privilege: bool,
     /// What goes wrong.
     pub faults: Faults,
+    /// HTTPS instead of plain HTTP.
+    pub tls: Option<Tls>,
+    /// Whether large answers are compressed for clients that accept it.
+    pub gzip: bool,
+    /// A service app that is accepted besides the API token.
+    pub oauth: Option<OAuthApp>,
+    /// How many seconds the server's clock is ahead; negative if it is behind.
+    pub clock_skew_seconds: i64,
 }
 
 impl Default for OktaOptions {
@@ -70,6 +87,10 @@ impl Default for OktaOptions {
             read_only_admin: false,
             misspelled_privilege: false,
             faults: Faults::default(),
+            tls: None,
+            gzip: false,
+            oauth: None,
+            clock_skew_seconds: 0,
         }
     }
 }
@@ -78,6 +99,7 @@ impl Default for OktaOptions {
 #[derive(Debug)]
 pub struct OktaServer {
     address: SocketAddr,
+    ca_pem: Option<String>,
     api: Arc<Api>,
     stop: watch::Sender<bool>,
     task: JoinHandle<io::Result<()>>,
@@ -88,24 +110,31 @@ impl OktaServer {
     pub async fn start(company: Arc<Company>, options: OktaOptions) -> io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
+        let (acceptor, ca_pem) = options.tls.as_ref().map(tls::acceptor).transpose()?.unzip();
         let api = Arc::new(Api::new(company, options));
         let (stop, mut stopped) = watch::channel(false);
         let service =
             routes::router(Arc::clone(&api)).into_make_service_with_connect_info::<connection::Cut>();
         let task = tokio::spawn(async move {
-            axum::serve(Listener::new(listener), service)
+            axum::serve(Listener::new(listener, acceptor), service)
                 .with_graceful_shutdown(async move {
                     // An error means that the server was dropped, which stops it as well.
                     let _ = stopped.wait_for(|stop| *stop).await;
                 })
                 .await
         });
-        Ok(Self { address, api, stop, task })
+        Ok(Self { address, ca_pem, api, stop, task })
     }
 
     /// The base address, without a slash at the end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.ca_pem.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The certificate of the authority that vouches for the server, as PEM, if it speaks HTTPS.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.ca_pem.as_deref()
     }
 
     /// The API token that is accepted.
@@ -121,6 +150,16 @@ impl OktaServer {
     /// How many requests were refused because a rate limit or the concurrency limit was reached.
     pub fn refused(&self) -> u64 {
         self.api.refused()
+    }
+
+    /// How many requests came over which version of HTTP: `HTTP/1.1` and `HTTP/2.0`.
+    pub fn requests_by_protocol(&self) -> BTreeMap<String, u64> {
+        self.api.traffic.requests_by_protocol()
+    }
+
+    /// How many answers were compressed.
+    pub fn gzip_answers(&self) -> u64 {
+        self.api.traffic.gzip_answers()
     }
 
     /// Stops accepting connections, lets open requests finish, and returns.

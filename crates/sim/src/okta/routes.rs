@@ -6,16 +6,16 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::UNIX_EPOCH,
 };
 
 use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, RawPathParams, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Version, header, request::Parts, uri::Authority},
     response::Response,
-    routing::get,
+    routing::{get, post},
 };
 use rustc_hash::FxHashMap;
 use url::form_urlencoded;
@@ -27,10 +27,16 @@ use super::{
     directory,
     faults::{Action, Injector},
     limits::{Bucket, Governor, Standing},
-    log, render, roles, token_for,
+    log,
+    oauth::{Asked, Grant, Refusal, ServiceApp, TOKEN_PATH},
+    render, roles,
+    spoil::vanished,
+    token_for,
+    transport::{self, Traffic},
     write::Slab,
 };
 use crate::{
+    clock,
     company::{Company, Holder, SUBDOMAIN},
     id::{Id, base62},
     rng::scramble,
@@ -110,13 +116,16 @@ pub(super) struct Api {
     apps_by_id: FxHashMap<Id, u32>,
     filtered: Mutex<FxHashMap<String, Arc<[u32]>>>,
     token: String,
-    governor: Governor,
+    pub(super) governor: Governor,
     injector: Injector,
     in_flight: AtomicU32,
     refused: AtomicU64,
     arrived: AtomicU64,
     counts: Vec<AtomicU64>,
     elsewhere: AtomicU64,
+    token_requests: AtomicU64,
+    pub(super) traffic: Traffic,
+    service_app: Option<ServiceApp>,
 }
 
 impl Api {
@@ -170,6 +179,9 @@ impl Api {
             arrived: AtomicU64::new(0),
             counts: ROUTES.iter().map(|_| AtomicU64::new(0)).collect(),
             elsewhere: AtomicU64::new(0),
+            token_requests: AtomicU64::new(0),
+            traffic: Traffic::default(),
+            service_app: options.oauth.clone().map(|app| ServiceApp::new(app, company.spec.seed)),
             admin_origin: format!("https://{SUBDOMAIN}-admin.okta.com"),
             origin,
             company,
@@ -186,6 +198,7 @@ impl Api {
         named
             .chain([("(other)", &self.elsewhere)])
             .map(|(template, count)| (format!("GET {template}"), count.load(Ordering::Relaxed)))
+            .chain([(format!("POST {TOKEN_PATH}"), self.token_requests.load(Ordering::Relaxed))])
             .filter(|&(_, count)| count > 0)
             .collect()
     }
@@ -231,93 +244,132 @@ impl Api {
         scramble(self.company.spec.seed ^ self.arrived.fetch_add(1, Ordering::Relaxed))
     }
 
-    async fn serve(&self, route: usize, parameters: Vec<String>, request: Request, cut: &Cut) -> Response {
-        let (template, bucket, handler) = ROUTES[route];
+    async fn serve(&self, route: usize, parameters: Vec<String>, request: Parts, cut: &Cut) -> Response {
         self.counts[route].fetch_add(1, Ordering::Relaxed);
+        self.traffic.count(&request);
+        let reply = self.reply(route, parameters, &request, cut).await;
+        self.respond(reply, &request)
+    }
+
+    async fn reply(&self, route: usize, parameters: Vec<String>, request: &Parts, cut: &Cut) -> Reply {
+        let (template, bucket, handler) = ROUTES[route];
+        let mut call = call(request, parameters);
         if bucket == Bucket::Free {
-            let call = call(&request, parameters);
-            return self.respond(handler(self, &call), None);
+            return handler(self, &call).into();
         }
-        let _in_flight = InFlight::enter(&self.in_flight);
+        let _in_flight = self.enter().await;
+        let credential = match self.authenticate(request) {
+            Ok(credential) => credential,
+            Err(reply) => return *reply,
+        };
+        let (standing, action) = match self.admit(template, bucket, request) {
+            Ok(admitted) => admitted,
+            Err(reply) => return *reply,
+        };
+        call.empty_page = matches!(action, Some(Action::EmptyPage | Action::EmptyFirstPage));
+        call.repeat_cursor = action == Some(&Action::RepeatCursor);
+        let answer = match (self.injector.vanished(&call.parameters), credential.instead(template)) {
+            (_, Some(instead)) => instead,
+            (Some(position), None) => Err(vanished(template, &call.parameters, position)),
+            (None, None) => handler(self, &call),
+        };
+        let (answer, standing) = self.spoil(action, answer, standing, cut).await;
+        Reply { answer, standing: Some(standing), header: None, torn: torn(action, cut) }
+    }
+
+    /// Answers a request for a token.
+    async fn serve_token(&self, request: Request, cut: &Cut) -> Response {
+        self.token_requests.fetch_add(1, Ordering::Relaxed);
+        let (request, body) = request.into_parts();
+        self.traffic.count(&request);
+        let _in_flight = self.enter().await;
+        let (standing, action) = match self.admit(TOKEN_PATH, Bucket::Token, &request) {
+            Ok(admitted) => admitted,
+            Err(reply) => return self.respond(*reply, &request),
+        };
+        let form = axum::body::to_bytes(body, MOST_FORM_BYTES).await.unwrap_or_default();
+        let mut header = None;
+        let address = self.called(&request);
+        let asked = self.asked(&request, &address);
+        let answer = match &self.service_app {
+            None => Refusal::unknown_client().into_answer(),
+            Some(app) => app.give(&asked, &form).unwrap_or_else(|refusal| {
+                header = refusal.nonce.clone().map(|nonce| ("dpop-nonce", nonce));
+                refusal.into_answer()
+            }),
+        };
+        let (answer, standing) = self.spoil(action, Ok(answer), standing, cut).await;
+        self.respond(Reply { answer, standing: Some(standing), header, torn: torn(action, cut) }, &request)
+    }
+
+    /// Counts a request as in flight, and lets it wait as long as every answer takes.
+    async fn enter(&self) -> InFlight<'_> {
+        let in_flight = InFlight::enter(&self.in_flight);
         if !self.options.latency.is_zero() {
             tokio::time::sleep(self.options.latency).await;
         }
-        if self.injector.is_revoked() || !self.is_authorized(request.headers()) {
-            return self.respond(Err(Problem::invalid_token()), None);
+        in_flight
+    }
+
+    /// Whose request it is, or how it is refused.
+    fn authenticate(&self, request: &Parts) -> Result<Credential, Box<Reply>> {
+        let invalid = || Box::new(Reply::from(Err(Problem::invalid_token())));
+        if self.injector.is_revoked() {
+            return Err(invalid());
         }
+        if self.is_authorized(&request.headers) {
+            return Ok(Credential::Token);
+        }
+        let address = self.called(request);
+        let asked = self.asked(request, &address);
+        match self.service_app.as_ref().and_then(|app| app.admit(&asked)) {
+            None => Err(invalid()),
+            Some(Ok(grant)) => Ok(Credential::Service(grant)),
+            Some(Err(refusal)) => {
+                let header = Some(("www-authenticate", refusal.challenge()));
+                Err(Box::new(Reply { header, ..Ok(refusal.into_answer()).into() }))
+            }
+        }
+    }
+
+    /// Counts a request against its limit, and says what goes wrong with it.
+    fn admit(
+        &self,
+        template: &str,
+        bucket: Bucket,
+        request: &Parts,
+    ) -> Result<(Standing, Option<&Action>), Box<Reply>> {
         let most = self.options.concurrency.unwrap_or(u32::MAX);
         let standing = if self.in_flight.load(Ordering::Relaxed) > most {
-            Governor::too_many_at_once()
+            self.governor.too_many_at_once()
         } else {
             self.governor.admit(bucket)
         };
         if standing.refused {
             self.refused.fetch_add(1, Ordering::Relaxed);
-            return self.respond(Err(Problem::rate_limited()), Some(standing));
+            let reply = Reply { standing: Some(standing), ..Err(Problem::rate_limited()).into() };
+            return Err(Box::new(reply));
         }
-        let query = request.uri().query().unwrap_or_default();
-        let action = self.injector.strike(template, request.uri().path(), query);
-        let mut call = call(&request, parameters);
-        call.empty_page = action == Some(&Action::EmptyPage);
-        call.repeat_cursor = action == Some(&Action::RepeatCursor);
-        let answer = handler(self, &call);
-        let answer = match action {
-            Some(action) => self.spoil(action, answer, cut).await,
-            None => answer,
-        };
-        self.respond(answer, Some(standing))
+        let query = request.uri.query().unwrap_or_default();
+        Ok((standing, self.injector.strike(template, request.uri.path(), query)))
     }
 
-    /// Makes of an answer what a fault wants.
-    async fn spoil(
-        &self,
-        action: &Action,
-        answer: Result<Answer, Problem>,
-        cut: &Cut,
-    ) -> Result<Answer, Problem> {
-        match action {
-            Action::Status { code, error_code, body } => {
-                if let Some(body) = body {
-                    let body = body.clone().into_bytes();
-                    return Ok(Answer { status: *code, body, content_type: "application/json", links: Vec::new() });
-                }
-                let error_code = error_code.as_deref().unwrap_or("E0000009");
-                Err(Problem::new(*code, error_code, "A fault was injected here"))
-            }
-            Action::Truncate => {
-                // Headers are a few hundred bytes: half of the body is missing, give or take.
-                let length = answer.as_ref().map_or(0, |answer| answer.body.len());
-                cut.after(length / 2 + 400);
-                answer
-            }
-            Action::Html => Ok(Answer {
-                status: 200,
-                body: b"<!DOCTYPE html><html><head><title>Sign in to the network</title></head><body></body></html>".to_vec(),
-                content_type: "text/html;charset=utf-8",
-                links: Vec::new(),
-            }),
-            Action::Hang(milliseconds) => {
-                tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
-                answer
-            }
-            Action::CloseConnection => {
-                cut.after(0);
-                answer
-            }
-            Action::RevokeToken => Err(Problem::invalid_token()),
-            Action::Gone => Err(Problem::not_found("the object", "Resource")),
-            Action::OddObject(object) => answer.map(|mut answer| {
-                if let Some(bracket) = answer.body.iter().position(|&byte| byte == b'[') {
-                    let rest = answer.body.split_off(bracket + 1);
-                    let alone = rest.first() == Some(&b']');
-                    answer.body.extend(object.to_string().into_bytes());
-                    answer.body.extend((!alone).then_some(b','));
-                    answer.body.extend(rest);
-                }
-                answer
-            }),
-            Action::EmptyPage | Action::RepeatCursor => answer,
-        }
+    /// The address that a client called, without the query.
+    fn called(&self, request: &Parts) -> String {
+        let scheme = if self.options.tls.is_some() { "https" } else { "http" };
+        let host = request.uri.authority().map(Authority::as_str);
+        let host = host.or_else(|| request.headers.get(header::HOST)?.to_str().ok()).unwrap_or_default();
+        format!("{scheme}://{host}{}", request.uri.path())
+    }
+
+    fn asked<'a>(&self, request: &'a Parts, address: &'a str) -> Asked<'a> {
+        Asked { method: &request.method, address, headers: &request.headers, now: self.now() }
+    }
+
+    /// The server's time, in seconds since 1970.
+    fn now(&self) -> i64 {
+        let now = clock::skewed_now(self.options.clock_skew_seconds).duration_since(UNIX_EPOCH);
+        now.unwrap_or_default().as_secs() as i64
     }
 
     fn is_authorized(&self, headers: &HeaderMap) -> bool {
@@ -328,21 +380,29 @@ impl Api {
             .is_some_and(|token| token.trim() == self.token)
     }
 
-    fn respond(&self, answer: Result<Answer, Problem>, standing: Option<Standing>) -> Response {
+    fn respond(&self, reply: Reply, request: &Parts) -> Response {
+        let Reply { answer, standing, header, torn } = reply;
         let number = self.number();
         let answer =
             answer.unwrap_or_else(|problem| problem.into_answer(&format!("oae{}", base62(number, 22))));
-        let mut response = Response::new(Body::from(answer.body));
+        let mut response = Response::default();
         *response.status_mut() = answer.status.try_into().unwrap_or_default();
         let headers = response.headers_mut();
         let request_id = format!("{number:016x}{:016x}", scramble(number));
         insert(headers, "content-type", answer.content_type);
         insert(headers, "cache-control", "no-cache, no-store");
         insert(headers, "x-okta-request-id", &request_id);
+        if self.options.clock_skew_seconds != 0 {
+            // Otherwise the server behind this one writes it.
+            insert(headers, "date", &clock::http_date(self.now()));
+        }
         if let Some(standing) = standing {
             insert(headers, "x-rate-limit-limit", &standing.limit.to_string());
             insert(headers, "x-rate-limit-remaining", &standing.remaining.to_string());
             insert(headers, "x-rate-limit-reset", &standing.reset.to_string());
+        }
+        if let Some((name, value)) = header {
+            insert(headers, name, &value);
         }
         for link in answer.links {
             // Each link is a header line of its own.
@@ -350,16 +410,76 @@ impl Api {
                 headers.append(header::LINK, value);
             }
         }
+        let packed = self.options.gzip && transport::accepts_gzip(&request.headers);
+        let body = match packed.then(|| transport::gzip(&answer.body)).flatten() {
+            None => answer.body,
+            Some(body) => {
+                insert(headers, "content-encoding", "gzip");
+                insert(headers, "vary", "accept-encoding");
+                self.traffic.count_gzip();
+                body
+            }
+        };
+        if let Some(cut) = torn {
+            // Headers are a few hundred bytes, in HTTP/2 a few dozen: half of the body is missing, give or take.
+            cut.after(body.len() / 2 + if request.version == Version::HTTP_2 { 0 } else { 400 });
+        }
+        *response.body_mut() = Body::from(body);
         response
     }
 
-    fn respond_elsewhere(&self, problem: Problem, request: &Request) -> Response {
+    fn respond_elsewhere(&self, problem: Problem, request: &Parts) -> Response {
         self.elsewhere.fetch_add(1, Ordering::Relaxed);
-        let problem = if self.is_authorized(request.headers()) { problem } else { Problem::invalid_token() };
-        self.respond(Err(problem), None)
+        self.traffic.count(request);
+        let reply = self.authenticate(request).map_or_else(|refused| *refused, |_| Err(problem).into());
+        self.respond(reply, request)
     }
 }
 
+/// An answer and what its headers say besides.
+struct Reply {
+    answer: Result<Answer, Problem>,
+    standing: Option<Standing>,
+    header: Option<(&'static str, String)>,
+    /// The connection, if it breaks off in the middle of the answer.
+    torn: Option<Cut>,
+}
+
+impl From<Result<Answer, Problem>> for Reply {
+    fn from(answer: Result<Answer, Problem>) -> Self {
+        Self { answer, standing: None, header: None, torn: None }
+    }
+}
+
+fn torn(action: Option<&Action>, cut: &Cut) -> Option<Cut> {
+    (action == Some(&Action::Truncate)).then(|| cut.clone())
+}
+
+/// Whose request it is.
+enum Credential {
+    /// The API token of an administrator.
+    Token,
+    /// A service app with an OAuth token.
+    Service(Grant),
+}
+
+impl Credential {
+    /// What is answered instead of what is there, because the credential does not allow more.
+    fn instead(&self, template: &str) -> Option<Result<Answer, Problem>> {
+        match self {
+            Self::Token => None,
+            Self::Service(grant) => grant.instead(template),
+        }
+    }
+}
+
+/// The templates of all paths that need a credential.
+pub(super) fn templates() -> impl Iterator<Item = &'static str> {
+    ROUTES.iter().filter(|(_, bucket, _)| *bucket != Bucket::Free).map(|(template, ..)| *template)
+}
+
+/// More than any request for a token has.
+const MOST_FORM_BYTES: usize = 1 << 16;
 const MOST_REMEMBERED: usize = 64;
 
 /// Serves an API.
@@ -367,28 +487,33 @@ pub(super) fn router(api: Arc<Api>) -> Router {
     let mut router = Router::new();
     for (route, (template, ..)) in ROUTES.iter().enumerate() {
         let api = Arc::clone(&api);
-        let handler = move |ConnectInfo(cut): ConnectInfo<Cut>,
-                            parameters: RawPathParams,
-                            request: Request| async move {
+        let handler = move |ConnectInfo(cut): ConnectInfo<Cut>, parameters: RawPathParams, request: Parts| async move {
             let parameters = parameters.iter().map(|(_, value)| value.to_owned()).collect();
             api.serve(route, parameters, request, &cut).await
         };
         router = router.route(template, get(handler));
     }
+    let tokens = Arc::clone(&api);
+    router = router.route(
+        TOKEN_PATH,
+        post(move |ConnectInfo(cut): ConnectInfo<Cut>, request: Request| async move {
+            tokens.serve_token(request, &cut).await
+        }),
+    );
     let unsupported = Arc::clone(&api);
     router
-        .method_not_allowed_fallback(move |request: Request| async move {
+        .method_not_allowed_fallback(move |request: Parts| async move {
             unsupported.respond_elsewhere(Problem::method_not_supported(), &request)
         })
         .fallback(
-            move |request: Request| async move { api.respond_elsewhere(Problem::no_such_path(), &request) },
+            move |request: Parts| async move { api.respond_elsewhere(Problem::no_such_path(), &request) },
         )
 }
 
-fn call(request: &Request, parameters: Vec<String>) -> Call {
-    let query = request.uri().query().unwrap_or_default();
+fn call(request: &Parts, parameters: Vec<String>) -> Call {
+    let query = request.uri.query().unwrap_or_default();
     Call {
-        path: request.uri().path().to_owned(),
+        path: request.uri.path().to_owned(),
         parameters,
         query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         empty_page: false,
