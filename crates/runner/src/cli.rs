@@ -290,6 +290,21 @@ pub(crate) struct SimOkta {
     /// What the company takes for the present time, RFC 3339 [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) now: Option<jiff::Timestamp>,
+    /// Rounds in which the company changed since --now, 20 seconds each
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) rounds: u32,
+    /// People of a thousand whom a round touches
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(crate) permille: u32,
+    /// Events of each round that get into the log at the end of the next round
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) late_events: u32,
+    /// Events of each round that never get into the log
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) lost_events: u32,
+    /// Events of each round that are in the log twice
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) duplicate_events: u32,
     /// Rate limits
     #[arg(long, value_enum, default_value_t = Limits::Off)]
     pub(crate) rate_limits: Limits,

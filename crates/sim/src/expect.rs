@@ -3,10 +3,13 @@
 //! This is the judge of connectors, stores and graphs, so it is kept naive: plain loops over the model, no index, no
 //! shared code with the server. Everything it returns is sorted plain data.
 
+mod changes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+pub use self::changes::{Change, ChangeKind, Dirty};
 use crate::company::{
     App, Company, EVERYONE, EventKind, GroupKind, Holder, Role, RoleScope, Status, Subject, User,
 };
@@ -169,7 +172,7 @@ impl Truth<'_> {
     pub fn counts(&self) -> Counts {
         let company = self.company;
         let mut by_status = BTreeMap::new();
-        for user in &company.users {
+        for user in company.users.iter().filter(|user| !user.deleted) {
             *by_status.entry(user.status.as_str().to_owned()).or_default() += 1;
         }
         let mut by_scope = BTreeMap::from([("USER".to_owned(), 0), ("GROUP".to_owned(), 0)]);
@@ -178,12 +181,12 @@ impl Truth<'_> {
             *by_scope.entry(scope.to_owned()).or_default() += 1;
         }
         Counts {
-            accounts: company.users.len() as u64,
+            accounts: company.users.iter().filter(|user| !user.deleted).count() as u64,
             accounts_by_status: by_status,
-            groups: company.groups.len() as u64,
+            groups: company.groups.iter().filter(|group| !group.deleted).count() as u64,
             memberships: company.groups.iter().map(|group| group.members.len() as u64).sum(),
             rules: company.rules.len() as u64,
-            apps: company.apps.len() as u64,
+            apps: company.apps.iter().filter(|app| !app.deleted).count() as u64,
             app_users: company.apps.iter().map(|app| app.users.len() as u64).sum(),
             app_users_by_scope: by_scope,
             app_groups: company.apps.iter().map(|app| app.groups.len() as u64).sum(),
@@ -197,7 +200,7 @@ impl Truth<'_> {
 
     /// Who reaches the application with this id, and how; sorted by user id. Empty for an unknown id.
     pub fn who(&self, app_id: &str) -> Vec<Reach> {
-        let Some(app) = self.company.apps.iter().find(|app| app.id.as_str() == app_id) else {
+        let Some(app) = self.company.apps.iter().find(|app| app.id.as_str() == app_id && !app.deleted) else {
             return Vec::new();
         };
         let mut reach: Vec<Reach> = self
@@ -219,7 +222,9 @@ impl Truth<'_> {
 
     /// What the account with this id reaches, and how; sorted by application id. Empty for an unknown id.
     pub fn what(&self, user_id: &str) -> Vec<Reached> {
-        let Some(index) = self.company.users.iter().position(|user| user.id.as_str() == user_id) else {
+        let Some(index) =
+            self.company.users.iter().position(|user| user.id.as_str() == user_id && !user.deleted)
+        else {
             return Vec::new();
         };
         let user = &self.company.users[index];
@@ -228,6 +233,7 @@ impl Truth<'_> {
             .company
             .apps
             .iter()
+            .filter(|app| !app.deleted)
             .filter_map(|app| {
                 let mut paths = Vec::new();
                 if app.users.iter().any(|row| row.user == index && row.via.is_none()) {
@@ -257,7 +263,7 @@ impl Truth<'_> {
     /// How many (account, application) pairs there are in which the owner can sign in.
     pub fn effective_pairs(&self) -> u64 {
         let mut pairs = 0;
-        for app in &self.company.apps {
+        for app in self.company.apps.iter().filter(|app| !app.deleted) {
             let mut users: BTreeSet<u32> =
                 app.users.iter().filter(|row| row.via.is_none()).map(|row| row.user).collect();
             for assigned in &app.groups {
@@ -355,12 +361,15 @@ impl Truth<'_> {
         let pages = |count: usize, size: usize| count.div_ceil(size) as u64;
         let pages_and_the_end = |count: usize, size: usize| (count / size + 1) as u64;
         let each_app = |size: usize, count: &dyn Fn(&App) -> usize| -> u64 {
-            company.apps.iter().map(|app| pages(count(app), size).max(1)).sum()
+            company.apps.iter().filter(|app| !app.deleted).map(|app| pages(count(app), size).max(1)).sum()
         };
+        let counts = self.counts();
+        let (accounts, groups) = (counts.accounts as usize, counts.groups as usize);
+        let (apps, holders) = (counts.apps as usize, counts.role_holders);
         let live = company.users.iter().filter(|user| user.status != Status::Deprovisioned).count();
         RequestsMinimum {
-            users: pages(live, 200).max(1) + pages(company.users.len() - live, 200).max(1),
-            groups: pages_and_the_end(company.groups.len(), 200),
+            users: pages(live, 200).max(1) + pages(accounts - live, 200).max(1),
+            groups: pages_and_the_end(groups, 200),
             group_members: company
                 .groups
                 .iter()
@@ -368,10 +377,10 @@ impl Truth<'_> {
                 .map(|group| pages(group.members.len(), 1000))
                 .sum(),
             rules: pages_and_the_end(company.rules.len(), 200),
-            apps: pages(company.apps.len(), 200),
+            apps: pages(apps, 200),
             app_users: each_app(500, &|app| app.users.len()),
             app_groups: each_app(200, &|app| app.groups.len()),
-            roles: self.counts().role_holders + pages(self.counts().role_holders as usize, 100).max(1),
+            roles: holders + pages(holders as usize, 100).max(1),
         }
     }
 

@@ -63,6 +63,11 @@ fn spec(sim: &SimOkta) -> CompanySpec {
         apps: sim.apps.unwrap_or(fitting.apps),
         memberships: sim.memberships.unwrap_or(fitting.memberships),
         assignments: sim.assignments.unwrap_or(fitting.assignments),
+        rounds: sim.rounds,
+        permille: sim.permille,
+        late_events: sim.late_events,
+        lost_events: sim.lost_events,
+        duplicate_events: sim.duplicate_events,
         ..fitting
     }
 }

@@ -39,6 +39,7 @@ pub(super) fn generate(spec: &CompanySpec, users: &mut [User], apps: &[App]) -> 
     events.sort_by_key(|event| event.time);
     for (number, event) in (0..).zip(&mut events) {
         event.number = number;
+        event.transaction = number;
     }
     set_last_logins(spec, users, &events);
     events
@@ -164,7 +165,15 @@ impl Writer {
     }
 
     fn add(&mut self, ago: i64, kind: EventKind, actor: u32, subject: Subject, success: bool) {
-        self.events.push(Event { time: self.now - ago, kind, actor, subject, success, number: 0 });
+        self.events.push(Event {
+            time: self.now - ago,
+            kind,
+            actor,
+            subject,
+            success,
+            number: 0,
+            transaction: 0,
+        });
     }
 }
 

@@ -89,7 +89,7 @@ fn sample_indices(rng: &mut Rng, count: u32) -> Vec<u32> {
 }
 
 /// The provider derives the ids of roles that can have targets from the role's type alone (base32 of the type).
-fn assignment_id(seed: u64, index: u32, holder: Holder, role: Role) -> String {
+pub(super) fn assignment_id(seed: u64, index: u32, holder: Holder, role: Role) -> String {
     let prefix = match (role, holder) {
         (Role::Standard("APP_ADMIN"), _) => return "IFIFAX2BIRGUSTQ".to_owned(),
         (Role::Standard("USER_ADMIN"), _) => return "KVJUKUS7IFCE2SKO".to_owned(),
@@ -111,27 +111,30 @@ pub(super) fn custom_roles(spec: &CompanySpec) -> Vec<CustomRole> {
             id: Id::new(spec.seed, "cr0", 0),
             label: CUSTOM_ROLE,
             description: "Manages membership and application access of engineering groups",
-            permissions: &[
+            permissions: vec![
                 "okta.groups.members.manage",
                 "okta.groups.read",
                 "okta.users.read",
                 "okta.apps.assignment.manage",
             ],
             created: created - 400 * DAY,
+            last_updated: created - 400 * DAY,
         },
         CustomRole {
             id: Id::new(spec.seed, "cr0", 1),
             label: "Credential Helper",
             description: "Resets credentials",
-            permissions: &["okta.users.credentials.manage", "okta.users.read"],
+            permissions: vec!["okta.users.credentials.manage", "okta.users.read"],
             created: created - 300 * DAY,
+            last_updated: created - 300 * DAY,
         },
         CustomRole {
             id: Id::new(spec.seed, "cr0", 2),
             label: "Unassigned Role",
             description: "Nobody holds this role",
-            permissions: &["okta.users.read"],
+            permissions: vec!["okta.users.read"],
             created: created - 250 * DAY,
+            last_updated: created - 250 * DAY,
         },
     ]
 }
@@ -150,6 +153,7 @@ pub(super) fn resource_sets(spec: &CompanySpec) -> Vec<ResourceSet> {
                 SetResource::App(app(GITHUB)),
             ],
             created: created - 400 * DAY,
+            last_updated: created - 400 * DAY,
         },
         ResourceSet {
             id: Id::new(spec.seed, "iam", 1),
@@ -157,6 +161,7 @@ pub(super) fn resource_sets(spec: &CompanySpec) -> Vec<ResourceSet> {
             description: "Everyone in sales",
             resources: vec![SetResource::MembersOf(group(SALES))],
             created: created - 300 * DAY,
+            last_updated: created - 300 * DAY,
         },
     ]
 }

@@ -78,6 +78,7 @@ fn application(spec: &CompanySpec, rng: &mut Rng, index: u32) -> App {
         users: Vec::new(),
         created,
         last_updated: moment(rng, created, now - HOUR),
+        deleted: false,
     }
 }
 
@@ -137,7 +138,9 @@ impl Assigner<'_> {
 
     /// Sets the groups (in the order of their priority) and the direct assignments, and derives the rows.
     fn assign(&mut self, app: &mut App, groups: &[u32], direct: &[u32]) {
-        app.groups = groups.iter().zip(0..).map(|(&group, priority)| AppGroup { group, priority }).collect();
+        let last_updated = app.last_updated;
+        let assigned = groups.iter().zip(0..);
+        app.groups = assigned.map(|(&group, priority)| AppGroup { group, priority, last_updated }).collect();
         self.marks.clear();
         let mut rows = Vec::new();
         for &user in direct {

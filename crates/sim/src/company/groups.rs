@@ -67,6 +67,7 @@ pub(super) fn generate(spec: &CompanySpec, users: &[User], live: &[u32]) -> (Vec
                 created,
                 last_updated: moment(&mut rng, created, now - DAY),
                 last_membership_updated: moment(&mut rng, created, now - HOUR),
+                deleted: false,
             }
         })
         .collect();
@@ -282,6 +283,7 @@ fn rules(spec: &CompanySpec, rng: &mut Rng, plans: &[Plan], users: &[User]) -> V
     let now = spec.now.as_millisecond();
     let mut rules = Vec::new();
     let mut add = |name: String, status, expression: String, groups, excluded| {
+        let created = moment(rng, now - 1500 * DAY, now - 200 * DAY);
         rules.push(Rule {
             id: Id::new(spec.seed, "0pr", rules.len() as u32),
             name,
@@ -289,7 +291,8 @@ fn rules(spec: &CompanySpec, rng: &mut Rng, plans: &[Plan], users: &[User]) -> V
             expression,
             groups,
             excluded,
-            created: moment(rng, now - 1500 * DAY, now - 200 * DAY),
+            created,
+            last_updated: created,
         });
     };
     for (index, plan) in (0_u32..).zip(plans) {

@@ -8,16 +8,24 @@ pub(crate) use self::admins::opaque;
 mod admins;
 mod apps;
 mod cast;
+mod changes;
+mod event;
 mod groups;
 mod people;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use jiff::Timestamp;
 
-pub use self::cast::*;
+pub(crate) use self::changes::{AppUserEdit, Fate, FormerNames, Noted, Object};
+pub(crate) use self::event::uuid;
+pub use self::{
+    cast::*,
+    changes::What,
+    event::{Event, EventKind, SYSTEM, Subject},
+};
 use crate::{
-    clock::DAY,
+    clock::{DAY, SECOND},
     id::Id,
     rng::{Rng, scramble},
 };
@@ -39,8 +47,19 @@ pub struct CompanySpec {
     pub assignments: u64,
     /// Everything random follows from this.
     pub seed: u64,
-    /// The moment at which the company is looked at.
+    /// The moment at which the company is looked at before it changes.
     pub now: Timestamp,
+    /// How often the company changes afterwards. Round `r`, counted from 1, happens `r` times 20 seconds after `now`, and
+    /// the company of `n + 1` rounds is that of `n` rounds changed once more.
+    pub rounds: u32,
+    /// How many of a thousand people a round touches, at least one by each kind of change that finds somebody.
+    pub permille: u32,
+    /// How many events that tell of a round's changes get into the log only at the end of the next round.
+    pub late_events: u32,
+    /// How many events that tell of a round's changes never get into the log.
+    pub lost_events: u32,
+    /// How many events that tell of a round's changes are in the log twice.
+    pub duplicate_events: u32,
 }
 
 impl CompanySpec {
@@ -56,6 +75,11 @@ impl CompanySpec {
             assignments: u64::from(people) * 8,
             seed,
             now,
+            rounds: 0,
+            permille: 10,
+            late_events: 0,
+            lost_events: 0,
+            duplicate_events: 0,
         }
     }
 }
@@ -83,8 +107,17 @@ pub struct Company {
     pub resource_sets: Vec<ResourceSet>,
     /// Who holds which administrator role.
     pub role_assignments: Vec<RoleAssignment>,
-    /// The system log, oldest first, including events that are too old to be served.
+    /// The system log in the order in which events became known, including those that are too old to be served. That is
+    /// the order of their times, except for late and repeated ones.
     pub events: Vec<Event>,
+    /// Names that groups and applications had before, for events from then.
+    pub(crate) former_names: FormerNames,
+    /// What rounds did to rows of `(application, user)`.
+    pub(crate) app_user_edits: BTreeMap<(u32, u32), AppUserEdit>,
+    /// What the rounds changed, each round by itself: what was undone within a round is left out.
+    pub(crate) changes: Vec<Noted>,
+    /// Events, by number, whose way into the log was not the usual one.
+    pub(crate) fates: BTreeMap<u32, Fate>,
 }
 
 /// Index of the built-in group *Everyone*.
@@ -118,6 +151,8 @@ pub struct User {
     pub last_login: Option<i64>,
     pub last_updated: i64,
     pub password_changed: Option<i64>,
+    /// Whether the account is gone for good. It was deactivated before.
+    pub deleted: bool,
 }
 
 impl User {
@@ -198,6 +233,8 @@ pub struct Group {
     pub last_updated: i64,
     /// When its members changed last.
     pub last_membership_updated: i64,
+    /// Whether the group is gone. It has no members then, and nothing names it.
+    pub deleted: bool,
 }
 
 /// Where a group comes from.
@@ -228,6 +265,8 @@ pub struct Rule {
     pub excluded: Vec<u32>,
     /// When the rule was made.
     pub created: i64,
+    /// When it was changed last.
+    pub last_updated: i64,
 }
 
 /// An application.
@@ -258,6 +297,8 @@ pub struct App {
     pub created: i64,
     /// When its settings changed last.
     pub last_updated: i64,
+    /// Whether the application is gone. It has neither users nor groups then, and nothing names it.
+    pub deleted: bool,
 }
 
 /// How people sign on to an application.
@@ -293,6 +334,8 @@ pub struct AppGroup {
     pub group: u32,
     /// The lowest number wins where several groups assign the same person.
     pub priority: u32,
+    /// When the assignment was made or changed.
+    pub last_updated: i64,
 }
 
 /// A person's row in an application.
@@ -313,8 +356,9 @@ pub struct CustomRole {
     pub id: Id,
     pub label: &'static str,
     pub description: &'static str,
-    pub permissions: &'static [&'static str],
+    pub permissions: Vec<&'static str>,
     pub created: i64,
+    pub last_updated: i64,
 }
 
 /// The resources that a custom role is limited to.
@@ -326,6 +370,7 @@ pub struct ResourceSet {
     pub description: &'static str,
     pub resources: Vec<SetResource>,
     pub created: i64,
+    pub last_updated: i64,
 }
 
 /// One entry of a resource set.
@@ -355,7 +400,7 @@ pub struct RoleAssignment {
 }
 
 /// Who holds a role.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Holder {
     /// A user (index).
     User(u32),
@@ -385,64 +430,6 @@ pub enum RoleScope {
     ResourceSet(u32),
 }
 
-/// An event of the system log.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Event {
-    /// When it was published.
-    pub time: i64,
-    /// Its type.
-    pub kind: EventKind,
-    /// Who did it (user index).
-    pub actor: u32,
-    /// What it was done to.
-    pub subject: Subject,
-    /// Whether `outcome.result` is `SUCCESS` (otherwise `FAILURE`).
-    pub success: bool,
-    /// A number that makes the event's identifiers.
-    pub number: u32,
-}
-
-/// The type of an event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "the names are the provider's own")]
-pub enum EventKind {
-    SessionStart,
-    SessionEnd,
-    Sso,
-    Mfa,
-    SignOnPolicy,
-    GroupMemberAdded,
-    AppMemberAdded,
-    ProfileUpdated,
-}
-
-impl EventKind {
-    /// As the provider writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SessionStart => "user.session.start",
-            Self::SessionEnd => "user.session.end",
-            Self::Sso => "user.authentication.sso",
-            Self::Mfa => "user.authentication.auth_via_mfa",
-            Self::SignOnPolicy => "policy.evaluate_sign_on",
-            Self::GroupMemberAdded => "group.user_membership.add",
-            Self::AppMemberAdded => "application.user_membership.add",
-            Self::ProfileUpdated => "user.account.update_profile",
-        }
-    }
-}
-
-/// What an event was done to, besides the actor.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Subject {
-    /// `target` is null.
-    None,
-    /// An application (index) and the actor's row in it.
-    App(u32),
-    /// A group (index) and the actor.
-    Group(u32),
-}
-
 impl Company {
     /// Invents the company. Linear in the sizes asked for; 100,000 people take seconds.
     pub fn generate(spec: CompanySpec) -> Self {
@@ -458,7 +445,7 @@ impl Company {
         let role_assignments = admins::assignments(&spec, &users, &live);
         let apps = apps::generate(&spec, &users, &live, &groups, &role_assignments);
         let events = activity::generate(&spec, &mut users, &apps);
-        Self {
+        let mut company = Self {
             id: Id::new(spec.seed, "00o", 0),
             users,
             live,
@@ -469,8 +456,14 @@ impl Company {
             resource_sets: admins::resource_sets(&spec),
             role_assignments,
             events,
+            former_names: FormerNames::default(),
+            app_user_edits: BTreeMap::new(),
+            changes: Vec::new(),
+            fates: BTreeMap::new(),
             spec,
-        }
+        };
+        changes::apply(&mut company);
+        company
     }
 
     /// Sorted indices of a group's members who are not deactivated; for *Everyone* all such users.
@@ -486,23 +479,31 @@ impl Company {
 
     /// The application with this label.
     pub fn app(&self, label: &str) -> Option<&App> {
-        self.apps.iter().find(|app| app.label == label)
+        self.apps.iter().find(|app| app.label == label && !app.deleted)
     }
 
     /// The group with this name.
     pub fn group(&self, name: &str) -> Option<&Group> {
-        self.groups.iter().find(|group| group.name == name)
+        self.groups.iter().find(|group| group.name == name && !group.deleted)
     }
 
-    /// The events that the log still serves.
+    /// The events that the log still serves. Nothing grows too old while the rounds last, which are seconds.
     pub fn served_events(&self) -> &[Event] {
-        let oldest = self.now() - LOG_RETENTION;
+        let oldest = self.spec.now.as_millisecond() - LOG_RETENTION;
         &self.events[self.events.partition_point(|event| event.time < oldest)..]
     }
 
-    /// The moment at which the company is looked at, in milliseconds since 1970.
+    /// The moment at which the company is looked at, in milliseconds since 1970: after the last round.
     pub fn now(&self) -> i64 {
-        self.spec.now.as_millisecond()
+        match self.spec.rounds {
+            0 => self.spec.now.as_millisecond(),
+            rounds => self.start_of_round(rounds + 1),
+        }
+    }
+
+    /// When a round begins, in milliseconds since 1970; rounds are counted from 1.
+    pub fn start_of_round(&self, round: u32) -> i64 {
+        self.spec.now.as_millisecond() + i64::from(round) * 20 * SECOND
     }
 }
 

@@ -143,6 +143,7 @@ fn dated(spec: &CompanySpec, rng: &mut Rng, index: u32, status: Status) -> User 
         last_login: None,
         last_updated: newest.max(moment(rng, created, now - MINUTE)),
         password_changed,
+        deleted: false,
     }
 }
 

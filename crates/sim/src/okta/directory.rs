@@ -88,7 +88,7 @@ pub(super) fn users(api: &Api, call: &Call) -> Reply {
 
 fn filtered_users(api: &Api, filter: &str, attributes: &[&str]) -> Result<Arc<[u32]>, Problem> {
     let company = &api.company;
-    api.filtered("users", filter, attributes, company.users.len(), |index, attribute| {
+    api.filtered("users", filter, attributes, &api.all_users, |index, attribute| {
         let user = &company.users[index as usize];
         match attribute {
             "status" => Value::text(user.status.as_str()),
@@ -127,7 +127,10 @@ fn whole_user(api: &Api, index: u32) -> Answer {
 /// All groups of one user in one piece: its only link is to itself. Shows what deactivated people never left.
 pub(super) fn user_groups(api: &Api, call: &Call) -> Reply {
     let user = api.find_user(call.parameter(0))?;
-    let groups: Vec<u32> = (0..api.company.groups.len() as u32)
+    let groups: Vec<u32> = api
+        .all_groups
+        .iter()
+        .copied()
         .filter(|&group| {
             api.company.members(group).binary_search(&user).is_ok()
                 || api.company.groups[group as usize].former_members.contains(&user)
@@ -146,7 +149,10 @@ pub(super) fn groups(api: &Api, call: &Call) -> Reply {
     if let Some(start) = call.get("q") {
         // A search by name comes in one piece, without any link.
         let limit = Sizes::new(200, 10_000).of(call)?;
-        let found: Vec<u32> = (0..company.groups.len() as u32)
+        let found: Vec<u32> = api
+            .all_groups
+            .iter()
+            .copied()
             .filter(|&index| company.groups[index as usize].name.starts_with(start))
             .take(limit)
             .collect();
@@ -156,7 +162,7 @@ pub(super) fn groups(api: &Api, call: &Call) -> Reply {
     let list = match filter {
         None => Arc::clone(&api.all_groups),
         Some(filter) => {
-            api.filtered("groups", filter, &GROUP_FILTER, company.groups.len(), |index, attribute| {
+            api.filtered("groups", filter, &GROUP_FILTER, &api.all_groups, |index, attribute| {
                 let group = &company.groups[index as usize];
                 match attribute {
                     "id" => Value::text(group.id.as_str()),
@@ -224,18 +230,16 @@ pub(super) fn apps(api: &Api, call: &Call) -> Reply {
     let company = &api.company;
     let list = match call.get("filter") {
         None => Arc::clone(&api.all_apps),
-        Some(filter) => {
-            api.filtered("apps", filter, &APP_FILTER, company.apps.len(), |index, attribute| {
-                let app = &company.apps[index as usize];
-                match attribute {
-                    "status" => Value::text(if app.active { "ACTIVE" } else { "INACTIVE" }),
-                    "name" => Value::text(&app.name),
-                    "id" => Value::text(app.id.as_str()),
-                    "label" => Value::text(&app.label),
-                    _ => Value::Missing,
-                }
-            })?
-        }
+        Some(filter) => api.filtered("apps", filter, &APP_FILTER, &api.all_apps, |index, attribute| {
+            let app = &company.apps[index as usize];
+            match attribute {
+                "status" => Value::text(if app.active { "ACTIVE" } else { "INACTIVE" }),
+                "name" => Value::text(&app.name),
+                "id" => Value::text(app.id.as_str()),
+                "label" => Value::text(&app.label),
+                _ => Value::Missing,
+            }
+        })?,
     };
     let name = format!("apps {}", call.get("filter").unwrap_or_default());
     let page = page(call, &name, list.len(), Sizes::new(20, 200))?;
@@ -252,22 +256,24 @@ pub(super) fn app(api: &Api, call: &Call) -> Reply {
 }
 
 pub(super) fn app_users(api: &Api, call: &Call) -> Reply {
-    let app = found_app(api, call)?;
+    let index = api.find_app(call.parameter(0))?;
+    let app = &api.company.apps[index as usize];
     let with_user = call.expands("user");
     let page = page(call, &call.path, app.users.len(), Sizes::new(50, 500))?;
     let body =
-        join(&app.users[page.range.clone()], 1000, |json, row| api.app_user(json, app, &row, with_user));
+        join(&app.users[page.range.clone()], 1000, |json, row| api.app_user(json, index, &row, with_user));
     // The link to the next page forgets to expand.
     Ok(Answer::json(body).with_links(page.links(api, call, &["expand"])))
 }
 
 pub(super) fn app_user(api: &Api, call: &Call) -> Reply {
-    let app = found_app(api, call)?;
+    let index = api.find_app(call.parameter(0))?;
+    let app = &api.company.apps[index as usize];
     let user = api.find_user(call.parameter(1))?;
     let row = app.users.iter().find(|row| row.user == user);
     let row = row.ok_or_else(|| Problem::not_found(call.parameter(1), "AppUser"))?;
     let mut json = Json::with_capacity(1000);
-    api.app_user(&mut json, app, row, call.expands("user"));
+    api.app_user(&mut json, index, row, call.expands("user"));
     Ok(Answer::json(json))
 }
 

@@ -28,6 +28,8 @@ pub(super) enum Operator {
 /// The value of an attribute of an object.
 pub(super) enum Value<'a> {
     Text(Cow<'a, str>),
+    /// Several: a comparison holds when it does for one of them.
+    Texts(Vec<String>),
     Time(i64),
     Missing,
 }
@@ -57,10 +59,15 @@ impl Filter {
             Self::And(left, right) => left.accepts(value) && right.accepts(value),
             Self::Or(left, right) => left.accepts(value) || right.accepts(value),
             Self::Not(inner) => !inner.accepts(value),
-            Self::Present(attribute) => !matches!(value(attribute), Value::Missing),
+            Self::Present(attribute) => match value(attribute) {
+                Value::Missing => false,
+                Value::Texts(texts) => !texts.is_empty(),
+                Value::Text(_) | Value::Time(_) => true,
+            },
             Self::Compare(attribute, operator, wanted) => match value(attribute) {
                 Value::Missing => false,
                 Value::Text(text) => compare_text(&text, *operator, wanted),
+                Value::Texts(texts) => texts.iter().any(|text| compare_text(text, *operator, wanted)),
                 Value::Time(time) => wanted
                     .parse::<jiff::Timestamp>()
                     .is_ok_and(|wanted| compare_order(time.cmp(&wanted.as_millisecond()), *operator)),

@@ -103,13 +103,13 @@ impl Page {
 }
 
 impl Api {
-    /// The indices of `0..count` that pass a filter; remembered, because every page asks again.
+    /// Those of `all` that pass a filter; remembered, because every page asks again.
     pub(super) fn filtered<'a>(
         &self,
         name: &str,
         filter: &str,
         attributes: &[&str],
-        count: usize,
+        all: &[u32],
         value: impl Fn(u32, &str) -> Value<'a>,
     ) -> Result<Arc<[u32]>, Problem> {
         let key = format!("{name} {filter}");
@@ -117,7 +117,9 @@ impl Api {
             return Ok(found);
         }
         let filter = Filter::parse(filter, attributes).ok_or_else(|| Problem::invalid_search(filter))?;
-        let passing: Arc<[u32]> = (0..count as u32)
+        let passing: Arc<[u32]> = all
+            .iter()
+            .copied()
             .filter(|&index| filter.accepts(&|attribute: &str| value(index, attribute)))
             .collect();
         self.remember(key, &passing);

@@ -20,6 +20,7 @@ mod routes;
 mod schedule;
 mod scopes;
 mod spoil;
+mod targets;
 mod tls;
 mod transport;
 mod write;

@@ -104,8 +104,13 @@ fn user_type(company: &Company) -> Id {
 
 /// What is the same in all rows of one user in applications: the middle of the row.
 pub(super) fn app_profile(json: &mut Json, company: &Company, index: u32) {
+    named_app_profile(json, company, index, &company.users[index as usize].login);
+}
+
+/// The same for a user who is known by another name in an application.
+fn named_app_profile(json: &mut Json, company: &Company, index: u32, name: &str) {
     let user = &company.users[index as usize];
-    json.raw(r#","credentials":{"userName":"#).string(&user.login);
+    json.raw(r#","credentials":{"userName":"#).string(name);
     json.raw(r#"},"profile":{"street_address":null,"country":null,"website":null,"zoneinfo":"Europe/Berlin","birthdate":null,"gender":null,"formatted":null,"locality":null,"given_name":"#);
     json.string(&user.first_name).raw(r#","middle_name":null,"locale":"en_US","picture":null,"name":""#);
     json.text(&user.first_name).raw(" ").text(&user.last_name);
@@ -115,15 +120,19 @@ pub(super) fn app_profile(json: &mut Json, company: &Company, index: u32) {
 
 impl Api {
     /// A person's row in an application.
-    pub(super) fn app_user(&self, json: &mut Json, app: &App, row: &AppUser, with_user: bool) {
+    pub(super) fn app_user(&self, json: &mut Json, index: u32, row: &AppUser, with_user: bool) {
         let company = &self.company;
+        let app = &company.apps[index as usize];
         let user = &company.users[row.user as usize];
         let oldest = app.created.max(user.created);
-        let range = (company.now() - oldest).max(1000) as u64;
+        let range = (company.spec.now.as_millisecond() - oldest).max(1000) as u64;
         let created =
             oldest + (scramble(u64::from(row.user) ^ app.created as u64) % range) as i64 / 1000 * 1000;
+        let edit = company.app_user_edits.get(&(index, row.user));
+        let created = edit.and_then(|edit| edit.created).unwrap_or(created);
+        let last_updated = edit.map_or(created, |edit| edit.last_updated);
         json.raw(r#"{"id":""#).id(user.id).raw(r#"","externalId":null,"created":"#).time(created);
-        json.raw(r#","lastUpdated":"#).time(created);
+        json.raw(r#","lastUpdated":"#).time(last_updated);
         json.raw(if row.via.is_none() {
             r#","scope":"USER","status":""#
         } else {
@@ -136,7 +145,12 @@ impl Api {
         });
         json.raw(r#"","statusChanged":"#).time(created).raw(r#","passwordChanged":null,"syncState":""#);
         json.raw(if app.provisioning { "SYNCHRONIZED" } else { "DISABLED" }).raw("\"");
-        json.bytes(self.app_profiles.get(row.user));
+        match edit.and_then(|edit| edit.user_name.as_deref()) {
+            Some(name) => named_app_profile(json, company, row.user, name),
+            None => {
+                json.bytes(self.app_profiles.get(row.user));
+            }
+        }
         if with_user {
             json.raw(r#","_embedded":{"user":"#).bytes(self.users.get(row.user)).raw("}");
         }
@@ -155,7 +169,7 @@ impl Api {
     /// A group in an application.
     pub(super) fn app_group(&self, json: &mut Json, app: &App, assigned: AppGroup, with_group: bool) {
         let group = &self.company.groups[assigned.group as usize];
-        json.raw(r#"{"id":""#).id(group.id).raw(r#"","lastUpdated":"#).time(app.last_updated);
+        json.raw(r#"{"id":""#).id(group.id).raw(r#"","lastUpdated":"#).time(assigned.last_updated);
         json.raw(r#","priority":"#).number(u64::from(assigned.priority)).raw(r#","profile":{}"#);
         if with_group {
             json.raw(r#","_embedded":{"group":"#);
@@ -234,9 +248,9 @@ impl Api {
         json.raw(r#"{"type":"group_rule","id":""#).id(rule.id).raw(r#"","status":""#).raw(rule.status);
         json.raw(r#"","name":"#).string(&rule.name).raw(r#","created":"#);
         if index % 3 == 1 {
-            json.short_time(rule.created).raw(r#","lastUpdated":"#).short_time(rule.created);
+            json.short_time(rule.created).raw(r#","lastUpdated":"#).short_time(rule.last_updated);
         } else {
-            json.time(rule.created).raw(r#","lastUpdated":"#).time(rule.created);
+            json.time(rule.created).raw(r#","lastUpdated":"#).time(rule.last_updated);
         }
         json.raw(r#","conditions":{"people":{"users":{"exclude":"#);
         json.list(&rule.excluded, |json, &user| {

@@ -165,7 +165,7 @@ fn target_app(api: &Api, json: &mut Json, app: u32) {
     json.raw("}}");
 }
 
-fn standard_label(kind: &str) -> &'static str {
+pub(super) fn standard_label(kind: &str) -> &'static str {
     match kind {
         "SUPER_ADMIN" => "Super Administrator",
         "APP_ADMIN" => "Application Administrator",
@@ -208,7 +208,7 @@ pub(super) fn custom_roles(api: &Api, call: &Call) -> Reply {
     let mut json = join_under("roles", &roles[page.range.clone()], |json, role| {
         json.raw(r#"{"id":""#).id(role.id).raw(r#"","label":"#).string(role.label);
         json.raw(r#","isCloneable":true,"description":"#).string(role.description);
-        json.raw(r#","created":"#).time(role.created).raw(r#","lastUpdated":"#).time(role.created);
+        json.raw(r#","created":"#).time(role.created).raw(r#","lastUpdated":"#).time(role.last_updated);
         json.raw(r#","_links":{"permissions":"#);
         href(json, &api.admin_origin, "iam/roles", role.id, "/permissions");
         json.raw(r#","self":"#);
@@ -226,7 +226,7 @@ pub(super) fn permissions(api: &Api, call: &Call) -> Reply {
     let role =
         api.company.custom_roles.iter().find(|role| role.id.as_str() == wanted || role.label == wanted);
     let role = role.ok_or_else(|| Problem::not_found(wanted, "CustomRole"))?;
-    let mut json = join_under("permissions", role.permissions, |json, label| {
+    let mut json = join_under("permissions", &role.permissions, |json, label| {
         json.raw(r#"{"label":"#).string(label).raw(r#","created":"#).time(role.created);
         json.raw(r#","lastUpdated":"#).time(role.created).raw(r#","conditions":null,"_links":{"role":"#);
         href(json, &api.admin_origin, "iam/roles", role.id, "");
@@ -243,7 +243,7 @@ pub(super) fn resource_sets(api: &Api, call: &Call) -> Reply {
     let mut json = join_under("resource-sets", &sets[page.range.clone()], |json, set| {
         json.raw(r#"{"id":""#).id(set.id).raw(r#"","label":"#).string(set.label);
         json.raw(r#","description":"#).string(set.description).raw(r#","created":"#).short_time(set.created);
-        json.raw(r#","lastUpdated":"#).short_time(set.created).raw(r#","_links":{"bindings":"#);
+        json.raw(r#","lastUpdated":"#).short_time(set.last_updated).raw(r#","_links":{"bindings":"#);
         href(json, &api.origin, "iam/resource-sets", set.id, "/bindings");
         json.raw(r#","self":"#);
         href(json, &api.origin, "iam/resource-sets", set.id, "");

@@ -107,6 +107,8 @@ pub(super) struct Api {
     pub(super) app_profiles: Slab,
     pub(super) apps: Slab,
     pub(super) live: Arc<[u32]>,
+    /// Users in all statuses. Here and below, what is deleted is left out.
+    pub(super) all_users: Arc<[u32]>,
     pub(super) all_groups: Arc<[u32]>,
     pub(super) all_apps: Arc<[u32]>,
     pub(super) apps_of_group: Vec<Vec<u32>>,
@@ -114,6 +116,10 @@ pub(super) struct Api {
     users_by_name: FxHashMap<String, u32>,
     groups_by_id: FxHashMap<Id, u32>,
     apps_by_id: FxHashMap<Id, u32>,
+    /// When each served event got into the log.
+    pub(super) log_times: Vec<i64>,
+    /// The positions of the served events.
+    pub(super) all_events: Arc<[u32]>,
     filtered: Mutex<FxHashMap<String, Arc<[u32]>>>,
     token: String,
     pub(super) governor: Governor,
@@ -149,6 +155,9 @@ impl Api {
         role_holders.dedup();
         let mut users_by_name = FxHashMap::default();
         for (index, user) in (0_u32..).zip(&company.users) {
+            if user.deleted {
+                continue;
+            }
             users_by_name.insert(user.id.to_string(), index);
             users_by_name.insert(user.login.clone(), index);
         }
@@ -163,13 +172,24 @@ impl Api {
                 render::app(json, &company, &origin, index);
             }),
             live: company.live.clone().into(),
-            all_groups: (0..company.groups.len() as u32).collect(),
-            all_apps: (0..company.apps.len() as u32).collect(),
+            all_users: existing(&company.users, |user| user.deleted),
+            all_groups: existing(&company.groups, |group| group.deleted),
+            all_apps: existing(&company.apps, |app| app.deleted),
+            all_events: (0..company.served_events().len() as u32).collect(),
+            log_times: log::times(&company),
             apps_of_group,
             role_holders,
             users_by_name,
-            groups_by_id: (0..).zip(&company.groups).map(|(index, group)| (group.id, index)).collect(),
-            apps_by_id: (0..).zip(&company.apps).map(|(index, app)| (app.id, index)).collect(),
+            groups_by_id: (0..)
+                .zip(&company.groups)
+                .filter(|(_, group)| !group.deleted)
+                .map(|(index, group)| (group.id, index))
+                .collect(),
+            apps_by_id: (0..)
+                .zip(&company.apps)
+                .filter(|(_, app)| !app.deleted)
+                .map(|(index, app)| (app.id, index))
+                .collect(),
             filtered: Mutex::default(),
             token: options.token.clone().unwrap_or_else(|| token_for(&company)),
             governor: Governor::new(&options),
@@ -481,6 +501,11 @@ pub(super) fn templates() -> impl Iterator<Item = &'static str> {
 /// More than any request for a token has.
 const MOST_FORM_BYTES: usize = 1 << 16;
 const MOST_REMEMBERED: usize = 64;
+
+/// The indices of what is not deleted.
+fn existing<T>(items: &[T], deleted: impl Fn(&T) -> bool) -> Arc<[u32]> {
+    (0..).zip(items).filter(|(_, item)| !deleted(item)).map(|(index, _)| index).collect()
+}
 
 /// Serves an API.
 pub(super) fn router(api: Arc<Api>) -> Router {
