@@ -10,8 +10,9 @@ use sightline_sim::{
     company::{
         self, ADA, ADMIN_CONSOLE, ALL_STAFF, APP_ADMIN, AUDITOR, AWS, CHIEF, CLEAN_LEAVER, CONTRACTOR,
         CUSTOM_ADMIN, DORMANT, EMPTY_GROUP, ENG, ENG_PLATFORM, EVERYONE, EventKind, GITHUB, GROUP_ADMIN,
-        GroupKind, HANDBOOK, HELP_DESK, IT_ADMINS, LEAVER, NEW_HIRE, ODD_NAME, OLD_WIKI, PAYROLL_API,
-        SERVICE_ACCOUNT, SLACK, SignOnMode, Status, Subject, UNDESCRIBED_GROUP, UserKind,
+        GroupKind, HANDBOOK, HELP_DESK, Holder, IT_ADMINS, LEAVER, NEW_HIRE, ODD_NAME, OLD_WIKI, PAYROLL_API,
+        RoleScope, SERVICE_ACCOUNT, SLACK, SetResource, SignOnMode, Status, Subject, UNDESCRIBED_GROUP,
+        UserKind,
     },
     expect::{AdminScope, PathKind},
 };
@@ -81,6 +82,59 @@ fn companies_are_well_formed() {
     for seed in 0..8 {
         well_formed(&Company::generate(spec(400, seed)));
     }
+}
+
+#[test]
+fn changed_companies_are_well_formed() {
+    for (people, seed) in [(20, 1), (60, 2), (60, 3), (400, 4), (1500, 5)] {
+        for rounds in [1, 2, 7, 20] {
+            let company = Company::generate(CompanySpec { rounds, permille: 40, ..spec(people, seed) });
+            well_formed(&company);
+            nothing_names_what_is_deleted(&company);
+        }
+    }
+}
+
+fn nothing_names_what_is_deleted(company: &Company) {
+    let deleted_users: BTreeSet<u32> =
+        (0..).zip(&company.users).filter(|(_, user)| user.deleted).map(|(index, _)| index).collect();
+    let group_is_there = |group: u32| !company.groups[group as usize].deleted;
+    let app_is_there = |app: u32| !company.apps[app as usize].deleted;
+    assert!(deleted_users.iter().all(|&user| !company.users[user as usize].is_live()));
+    for group in &company.groups {
+        assert!(group.former_members.iter().all(|user| !deleted_users.contains(user)));
+        assert!(!group.deleted || (group.members.is_empty() && group.former_members.is_empty()));
+        assert!(group.deleted || !matches!(group.kind, GroupKind::Imported(app) if !app_is_there(app)));
+    }
+    for app in &company.apps {
+        assert!(!app.deleted || (app.users.is_empty() && app.groups.is_empty()));
+        assert!(app.users.iter().all(|row| !deleted_users.contains(&row.user)));
+        assert!(app.groups.iter().all(|assigned| group_is_there(assigned.group)));
+        let priorities: BTreeSet<u32> = app.groups.iter().map(|assigned| assigned.priority).collect();
+        assert_eq!(priorities.len(), app.groups.len());
+    }
+    for rule in &company.rules {
+        assert!(rule.groups.iter().all(|&group| group_is_there(group)));
+        assert!(rule.excluded.iter().all(|user| !deleted_users.contains(user)));
+    }
+    for assignment in &company.role_assignments {
+        match assignment.holder {
+            Holder::User(user) => assert!(company.users[user as usize].is_live()),
+            Holder::Group(group) => assert!(group_is_there(group)),
+        }
+        match &assignment.scope {
+            RoleScope::Groups(groups) => assert!(groups.iter().all(|&group| group_is_there(group))),
+            RoleScope::Apps(apps) => assert!(apps.iter().all(|&app| app_is_there(app))),
+            RoleScope::Org | RoleScope::ResourceSet(_) => {}
+        }
+    }
+    for resource in company.resource_sets.iter().flat_map(|set| &set.resources) {
+        match *resource {
+            SetResource::Group(group) | SetResource::MembersOf(group) => assert!(group_is_there(group)),
+            SetResource::App(app) => assert!(app_is_there(app)),
+        }
+    }
+    assert!(company.users.iter().filter_map(|user| user.manager).all(|boss| !deleted_users.contains(&boss)));
 }
 
 /// What must hold in every company, recomputed the slow way.

@@ -157,15 +157,20 @@ impl Client {
 
     /// All events up to the end of the log, which is an empty page whose cursor no longer changes.
     pub(crate) fn follow(&mut self, path: &str) -> Vec<Value> {
+        self.follow_from(path, None).0
+    }
+
+    /// The same from a cursor on, and the cursor at the end.
+    pub(crate) fn follow_from(&mut self, path: &str, from: Option<&str>) -> (Vec<Value>, String) {
         let mut events = Vec::new();
-        let mut page = path.to_owned();
+        let mut page = from.map_or(path.to_owned(), |after| with_cursor(path, after));
         let mut before = None;
         loop {
             let answer = self.get(&page);
             let after = next_cursor(&answer).expect("a log that is followed always has a next page");
             if answer.list().is_empty() {
                 assert!(before.is_none_or(|before| before == after), "at the end the cursor stays");
-                return events;
+                return (events, after);
             }
             events.extend(answer.list());
             page = with_cursor(path, &after);

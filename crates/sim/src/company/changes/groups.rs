@@ -118,7 +118,7 @@ impl Round<'_> {
 
     pub(super) fn empty_group(&mut self) {
         let most = self.most_members();
-        let group = self.take_group(|group| !group.members.is_empty() && group.members.len() <= most);
+        let group = self.take_group(|group| (2..=most).contains(&group.members.len()));
         let Some(group) = group else { return };
         for user in self.company.groups[group as usize].members.clone() {
             self.remove_member(group, user);
