@@ -88,6 +88,8 @@ pub struct How {
     pub options: SyncOptions,
     /// How the data source is treated.
     pub manner: Manner,
+    /// Whether time goes by while it runs; it stands still otherwise, so that equal worlds are read alike.
+    pub exact_clock: bool,
     /// After so many stored batches it is stopped from outside.
     pub stop_after: Option<usize>,
 }
@@ -137,13 +139,26 @@ pub struct Fact {
     pub stale: bool,
 }
 
+/// A clock that stands still.
+#[derive(Debug)]
+struct Standing(Time);
+
+impl Clock for Standing {
+    fn now(&self) -> Time {
+        self.0
+    }
+}
+
 /// A clock that starts at any moment and then goes on.
 #[derive(Debug)]
-struct From(Time, Instant);
+struct Moving {
+    from: Time,
+    started: Instant,
+}
 
-impl Clock for From {
+impl Clock for Moving {
     fn now(&self) -> Time {
-        self.0.after(self.1.elapsed())
+        self.from.after(self.started.elapsed())
     }
 }
 
@@ -154,14 +169,20 @@ impl Bed<'_> {
     ///
     /// When the data source cannot be opened with the upstream's settings, or the store is damaged.
     pub async fn sync(&self, world: &World, how: &How) -> Outcome {
+        let unserved = self.kit.upstream.samples().unserved;
+        let mut options = how.options.clone();
+        options.off.extend(unserved.iter().map(|dataset| (*dataset).to_owned()));
         let log = Log::default();
         let listening = log.listen();
         let running = self.kit.upstream.start(world).await;
         let truth = running.truth();
         let settings = running.settings();
-        let clock: Arc<dyn Clock> = Arc::new(From(running.now(), Instant::now()));
-        let options = GovernorOptions { reserve: 0.0, ..GovernorOptions::default() };
-        let governor = Governor::new(options, clock.clone());
+        let clock: Arc<dyn Clock> = match how.exact_clock {
+            true => Arc::new(Moving { from: running.now(), started: Instant::now() }),
+            false => Arc::new(Standing(running.now())),
+        };
+        let pace = GovernorOptions { reserve: 0.0, ..GovernorOptions::default() };
+        let governor = Governor::new(pace, clock.clone());
         let cx = Context {
             allow_loopback_http: true,
             clock,
@@ -193,7 +214,7 @@ impl Bed<'_> {
             source: Arc::new(witness),
             governor,
             cx: &cx,
-            options: how.options.clone(),
+            options,
             watch: &watch,
             cancel: cancel.clone(),
         };
@@ -204,6 +225,7 @@ impl Bed<'_> {
         let result = result.unwrap_or_else(|_| panic!("the sync never ends: {}", json(world)));
         let noted = std::mem::take(&mut *noted.lock().unwrap_or_else(PoisonError::into_inner));
         let mut outcome = self.outcome(world, truth, result);
+        outcome.gaps.retain(|gap| !unserved.contains(&gap.scope.dataset.as_str()));
         outcome.requests = requests;
         outcome.broken = noted.broken;
         outcome.texts.extend(noted.texts);

@@ -212,6 +212,8 @@ pub struct TruthFact {
 /// Peculiar things that an upstream can be made to send.
 #[derive(Debug, Clone, Default)]
 pub struct Samples {
+    /// Datasets that this upstream does not serve: they are switched off, and what that hides is no gap here.
+    pub unserved: Vec<&'static str>,
     /// Paths of listings that are never empty.
     pub never_empty: Vec<&'static str>,
     /// Paths of listings that span several pages in a paged world.

@@ -376,6 +376,7 @@ fn samples() -> Samples {
     };
     let (users, groups, apps) = ("/api/v1/users", "/api/v1/groups", "/api/v1/apps");
     Samples {
+        unserved: vec!["client_roles"],
         never_empty: vec![users, groups],
         paged: vec![users, groups, "/api/v1/logs"],
         limits: vec![

@@ -53,6 +53,7 @@ pub const CHECKS: &[Check] = checks! {
     [1, 2, 10, 12, 20, 23], reading::steps_keep_the_rules;
     [1, 2, 22], reading::a_full_read_is_the_truth;
     [4, 14], reading::every_page_is_read;
+    [23], reading::a_sync_takes_no_steps_in_vain;
     [3], reading::a_step_may_be_run_twice;
     [3], reading::a_step_needs_nothing_of_the_one_before;
     [7, 8], reading::what_is_strange_is_kept;

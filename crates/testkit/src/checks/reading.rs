@@ -59,6 +59,21 @@ pub(super) async fn every_page_is_read(kit: &Kit) -> Verdict {
     Ok(())
 }
 
+/// While time goes by, as it does: a task that always leads to another one of its like is a hole without a bottom.
+pub(super) async fn a_sync_takes_no_steps_in_vain(kit: &Kit) -> Verdict {
+    let bed = kit.bed();
+    for _ in 0..2 {
+        let outcome = bed.sync(&tiny(), &How { exact_clock: true, ..How::full() }).await;
+        outcome.is_whole()?;
+        let made: u64 = outcome.requests.values().sum();
+        // A step may do without a request, but not many.
+        if outcome.steps > 2 * made + 20 {
+            return outcome.wrong(format!("{} steps for {made} requests", outcome.steps));
+        }
+    }
+    Ok(())
+}
+
 pub(super) async fn a_step_may_be_run_twice(kit: &Kit) -> Verdict {
     treated(kit, Manner::Twice).await
 }
