@@ -225,6 +225,9 @@ impl Bed<'_> {
         let result = result.unwrap_or_else(|_| panic!("the sync never ends: {}", json(world)));
         let noted = std::mem::take(&mut *noted.lock().unwrap_or_else(PoisonError::into_inner));
         let mut outcome = self.outcome(world, truth, result);
+        if outcome.result.as_ref().is_ok_and(|report| !report.full) {
+            outcome.truth.forget(&self.kit.upstream.samples().untold);
+        }
         outcome.gaps.retain(|gap| !unserved.contains(&gap.scope.dataset.as_str()));
         outcome.requests = requests;
         outcome.broken = noted.broken;

@@ -9,10 +9,13 @@ pub fn random(kit: &Kit, seed: u64, count: usize) -> Vec<Fault> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let datasets = kit.registration.info.datasets;
     let paths: Vec<&str> = datasets.iter().flat_map(|dataset| dataset.reads).copied().collect();
+    let samples = kit.upstream.samples();
     let mut faults = Vec::new();
     while faults.len() < count && !paths.is_empty() {
         let trouble = trouble(&mut rng);
-        if !kit.upstream.can(&trouble) {
+        let path = paths[rng.usize(..paths.len())];
+        let is_lie = trouble == Trouble::RepeatedCursor && samples.ends_with_its_cursor.contains(&path);
+        if is_lie || !kit.upstream.can(&trouble) {
             continue;
         }
         // What a server fails at for ever is asked for so long that a test would take minutes.
@@ -20,7 +23,7 @@ pub fn random(kit: &Kit, seed: u64, count: usize) -> Vec<Fault> {
         let refusal = matches!(trouble, Trouble::RateLimited | Trouble::TooManyAtOnce);
         let for_ever = !passes && !refusal && rng.u8(..3) == 0;
         faults.push(Fault {
-            path: paths[rng.usize(..paths.len())].to_owned(),
+            path: path.to_owned(),
             from: Some(rng.u64(1..=4)),
             times: Some(if for_ever { 1_000_000 } else { rng.u64(1..=3) }),
             trouble,

@@ -74,7 +74,7 @@ pub struct Fault {
     /// Only from this request on, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
-    /// Only so many requests in a row.
+    /// Only so many requests in a row; all that follow without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
     /// What goes wrong.
@@ -127,6 +127,8 @@ pub enum Trouble {
     Revoked,
     /// The page is empty and the last one.
     Nothing,
+    /// The answer is a success with this body.
+    Instead(Value),
     /// The page has this object besides its own.
     OddObject(Value),
     /// The next page is this one again.
@@ -198,6 +200,20 @@ impl Truth {
     }
 }
 
+impl Truth {
+    /// Leaves out these fields, given as kind and name.
+    pub(crate) fn forget(&mut self, fields: &[(&'static str, &'static str)]) {
+        for (key, fact) in &mut self.facts {
+            let kind = key.split('/').next();
+            let of_kind = fields.iter().filter(|(of, _)| Some(*of) == kind);
+            let Some(object) = fact.fields.as_object_mut() else { continue };
+            for (_, name) in of_kind {
+                object.remove(*name);
+            }
+        }
+    }
+}
+
 /// One thing that is true.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TruthFact {
@@ -214,10 +230,14 @@ pub struct TruthFact {
 pub struct Samples {
     /// Datasets that this upstream does not serve: they are switched off, and what that hides is no gap here.
     pub unserved: Vec<&'static str>,
+    /// Fields that change without a word of the provider, as kind and name: only a full read has to know them.
+    pub untold: Vec<(&'static str, &'static str)>,
     /// Paths of listings that are never empty.
     pub never_empty: Vec<&'static str>,
     /// Paths of listings that span several pages in a paged world.
     pub paged: Vec<&'static str>,
+    /// Paths of listings of which the provider says that a cursor that repeats is the end.
+    pub ends_with_its_cursor: Vec<&'static str>,
     /// Paths from which only the limits of a right are read.
     pub limits: Vec<&'static str>,
     /// Objects with fields and words that nobody knows, and what has to be kept of them.
@@ -241,4 +261,6 @@ pub struct Strange {
     pub key: String,
     /// What the record has to say: a part of its JSON.
     pub fields: Value,
+    /// What else has to be answered for it to be there as a whole.
+    pub besides: Vec<Fault>,
 }

@@ -22,3 +22,11 @@ fn okta_conforms() {
     let failures = kit().run_these(&checks);
     assert!(failures.is_empty(), "{} of {} checks failed:\n{}", failures.len(), checks.len(), failures.join("\n"));
 }
+
+#[test]
+fn probe() {
+    let kit = kit();
+    for seed in 0..40 {
+        if let Err(what) = kit.block_on(kit.holds(seed)) { println!("{seed}: {what}"); }
+    }
+}

@@ -131,6 +131,7 @@ fn sim_fault(fault: &Fault) -> SimFault {
         Trouble::TooManyAtOnce => Action::TooManyAtOnce,
         Trouble::Revoked => Action::RevokeToken,
         Trouble::Nothing => Action::EmptyFirstPage,
+        Trouble::Instead(body) => Action::Status { code: 200, error_code: None, body: Some(body.to_string()) },
         Trouble::OddObject(object) => Action::OddObject(object.clone()),
         Trouble::RepeatedCursor => Action::RepeatCursor,
         Trouble::LinkElsewhere => Action::NextLinkElsewhere,
@@ -140,7 +141,8 @@ fn sim_fault(fault: &Fault) -> SimFault {
     };
     // The simulator names what stands for an id below a role by itself.
     let path = fault.path.replace("/roles/{part}/", "/roles/{role}/");
-    SimFault { path, query: None, nth: fault.from, times: fault.times, action }
+    let times = fault.times.or(fault.from.map(|_| u64::MAX));
+    SimFault { path, query: None, nth: fault.from, times, action }
 }
 
 fn time(millis: i64) -> Value {
@@ -372,13 +374,21 @@ fn samples() -> Samples {
     };
     let strange = |name, path, object: Value, kind: &str, fields| {
         let key = format!("{kind}/{}", object["id"].as_str().unwrap());
-        Strange { name, path, object, key, fields }
+        let empty = |part: &str| {
+            let path = format!("{path}/{}/{part}", object["id"].as_str().unwrap());
+            Fault::always(path, Trouble::Instead(json!([])))
+        };
+        let besides = ["users", "groups", "roles"].map(empty).into();
+        Strange { name, path, object, key, fields, besides }
     };
     let (users, groups, apps) = ("/api/v1/users", "/api/v1/groups", "/api/v1/apps");
     Samples {
         unserved: vec!["client_roles"],
+        // Okta stamps none of them; its counts and last sign-ins are those of the last full read.
+        untold: vec![("account", "last_sign_in"), ("group", "member_count"), ("group", "resource_count")],
         never_empty: vec![users, groups],
         paged: vec![users, groups, "/api/v1/logs"],
+        ends_with_its_cursor: vec!["/api/v1/logs"],
         limits: vec![
             "/api/v1/users/{id}/roles/{part}/targets/groups",
             "/api/v1/users/{id}/roles/{part}/targets/catalog/apps",

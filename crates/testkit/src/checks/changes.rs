@@ -26,7 +26,7 @@ async fn follow(kit: &Kit, world: &World) -> Verdict {
         that(outcome.truth.facts != before.truth.facts, || format!("round {round} changes nothing"))?;
         followed |= outcome.result.as_ref().is_ok_and(|report| !report.full);
         let fresh = kit.read(&world.after(round)).await;
-        as_fresh(&outcome, &fresh)?;
+        as_fresh(kit, &outcome, &fresh)?;
         before = outcome;
     }
     let follows = kit.registration.info.datasets.iter().any(|dataset| dataset.follows);
@@ -34,13 +34,23 @@ async fn follow(kit: &Kit, world: &World) -> Verdict {
 }
 
 /// What was followed equals what is read for the first time, but for when it was.
-fn as_fresh(followed: &Outcome, fresh: &Outcome) -> Verdict {
+fn as_fresh(kit: &Kit, followed: &Outcome, fresh: &Outcome) -> Verdict {
+    let untold = kit.upstream.samples().untold;
     let facts = |outcome: &Outcome| -> BTreeMap<String, Fact> {
         let mut facts = outcome.facts.clone();
         // Since when the log was read is not the same for who has just begun.
         facts.remove("activity_window");
-        for fact in facts.values_mut() {
+        for (key, fact) in &mut facts {
             fact.first_seen = 0;
+            // What an event names is told under the name that it has when it is read.
+            if key.starts_with("change/") {
+                fact.fields["targets"].take();
+            }
+            for (kind, name) in &untold {
+                if key.split('/').next() == Some(kind) && let Some(fields) = fact.fields.as_object_mut() {
+                    fields.remove(*name);
+                }
+            }
         }
         facts
     };

@@ -145,8 +145,9 @@ impl Outcome {
         if let Err(error) = &self.result {
             return self.wrong(format!("the sync failed: {error}"));
         }
-        if let Some(gap) = self.gaps.first() {
-            return self.wrong(format!("{} gaps, such as {}: {}", self.gaps.len(), gap.scope, gap.detail));
+        if !self.gaps.is_empty() {
+            let few = self.gaps.iter().take(4).map(|gap| format!("{}: {}", gap.scope, gap.detail));
+            return self.wrong(format!("{} gaps: {}", self.gaps.len(), few.collect::<Vec<_>>().join("; ")));
         }
         self.agrees()
     }
@@ -184,14 +185,15 @@ impl Outcome {
     }
 
     fn none_of(&self, differences: Vec<crate::compare::Difference>) -> Verdict {
-        let Some(first) = differences.first() else { return Ok(()) };
+        if differences.is_empty() {
+            return Ok(());
+        }
         let few: Vec<String> = differences
             .iter()
             .take(4)
             .map(|difference| format!("{} in {}: {}", difference.key, difference.scope, difference.what))
             .collect();
         let gaps: Vec<String> = self.gaps.iter().take(6).map(|gap| gap.scope.to_string()).collect();
-        debug_assert!(!first.key.is_empty());
         self.wrong(format!("{} facts differ: {}; gaps: {gaps:?}", differences.len(), few.join("; ")))
     }
 
