@@ -256,7 +256,9 @@ impl Bed<'_> {
             Err(SyncError::Source(error)) => outcome.texts.push(whole_text(error)),
             Err(error) => outcome.texts.push(format!("{error} {error:?}")),
         }
-        let Some(latest) = self.store.latest(self.record.id).expect("a readable store") else { return outcome };
+        let Some(latest) = self.store.latest(self.record.id).expect("a readable store") else {
+            return outcome;
+        };
         let snapshot = self.store.snapshot(self.record.id, latest.number).expect("a readable snapshot");
         outcome.snapshot = latest.number;
         outcome.gaps = snapshot.gaps().cloned().collect();
@@ -265,7 +267,9 @@ impl Bed<'_> {
             let record = serde_json::to_value(&fact.record).expect("a record is JSON");
             outcome.texts.push(record.to_string());
             let fields = match record {
-                Value::Object(kinds) => kinds.into_iter().next().map(|(_, fields)| fields).unwrap_or_default(),
+                Value::Object(kinds) => {
+                    kinds.into_iter().next().map(|(_, fields)| fields).unwrap_or_default()
+                }
                 other => other,
             };
             let found = Fact {

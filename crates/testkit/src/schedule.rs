@@ -19,7 +19,8 @@ pub fn random(kit: &Kit, seed: u64, count: usize) -> Vec<Fault> {
             continue;
         }
         // What a server fails at for ever is asked for so long that a test would take minutes.
-        let passes = matches!(trouble, Trouble::Failing(_) | Trouble::Closed | Trouble::Truncated | Trouble::Late(_));
+        let passes =
+            matches!(trouble, Trouble::Failing(_) | Trouble::Closed | Trouble::Truncated | Trouble::Late(_));
         let refusal = matches!(trouble, Trouble::RateLimited | Trouble::TooManyAtOnce);
         let for_ever = !passes && !refusal && rng.u8(..3) == 0;
         faults.push(Fault {

@@ -85,7 +85,9 @@ impl Witness {
             Err(error) => self.note(|noted| {
                 noted.breaks(1, format!("{} is not understood when read back: {error}", task.label));
             }),
-            Ok(again) if (&again.json, &again.label, &again.about) != (&task.json, &task.label, &task.about) => {
+            Ok(again)
+                if (&again.json, &again.label, &again.about) != (&task.json, &task.label, &task.about) =>
+            {
                 self.note(|noted| noted.breaks(1, format!("{} is another one when read back", task.label)));
             }
             Ok(_) => {}
@@ -111,7 +113,8 @@ impl Witness {
             for record in &step.records {
                 let key = record.key();
                 let stated = self.truth.facts.get(&key).is_none_or(|fact| fact.scope == *scope);
-                let named = scope.parent.as_ref().is_none_or(|parent| key.split('/').any(|part| part == parent));
+                let named =
+                    scope.parent.as_ref().is_none_or(|parent| key.split('/').any(|part| part == parent));
                 if !stated || !named {
                     noted.breaks(2, format!("{} gives {key}, which is not of its scope", task.label));
                 }

@@ -30,7 +30,9 @@ async fn follow(kit: &Kit, world: &World) -> Verdict {
         before = outcome;
     }
     let follows = kit.registration.info.datasets.iter().any(|dataset| dataset.follows);
-    that(followed == follows, || "every sync was a full one, although a dataset says that it follows".to_owned())
+    that(followed == follows, || {
+        "every sync was a full one, although a dataset says that it follows".to_owned()
+    })
 }
 
 /// What was followed equals what is read for the first time, but for when it was.
@@ -47,7 +49,9 @@ fn as_fresh(kit: &Kit, followed: &Outcome, fresh: &Outcome) -> Verdict {
                 fact.fields["targets"].take();
             }
             for (kind, name) in &untold {
-                if key.split('/').next() == Some(kind) && let Some(fields) = fact.fields.as_object_mut() {
+                if key.split('/').next() == Some(kind)
+                    && let Some(fields) = fact.fields.as_object_mut()
+                {
                     fields.remove(*name);
                 }
             }

@@ -188,7 +188,9 @@ pub(super) async fn datasets_say_what_is_lost(kit: &Kit) -> Verdict {
     let declared: Vec<&str> = info.datasets.iter().flat_map(|dataset| dataset.reads).copied().collect();
     for fact in read.truth.facts.values() {
         let Scope { dataset, .. } = &fact.scope;
-        that(info.dataset(dataset).is_some(), || format!("the truth is in {dataset}, which is not declared"))?;
+        that(info.dataset(dataset).is_some(), || {
+            format!("the truth is in {dataset}, which is not declared")
+        })?;
     }
     let is_declared = |call: &str| {
         let path = call.trim_start_matches("GET ");

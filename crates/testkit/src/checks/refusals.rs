@@ -110,7 +110,9 @@ pub(super) async fn a_refused_credential_stops_the_sync(kit: &Kit) -> Verdict {
     let outcome = bed.sync(&tiny().with([Fault::always("*", Trouble::Revoked)]), &How::full()).await;
     match &outcome.result {
         Err(SyncError::Source(error)) if *error.kind() == ErrorKind::Auth => {}
-        other => return outcome.wrong(format!("the credential is not accepted, and the sync says {other:?}")),
+        other => {
+            return outcome.wrong(format!("the credential is not accepted, and the sync says {other:?}"));
+        }
     }
     that(outcome.snapshot == before.snapshot && outcome.facts == before.facts, || {
         "a sync that was refused has changed the snapshot".to_owned()
@@ -145,8 +147,13 @@ pub(super) async fn bodies_are_never_told(kit: &Kit) -> Verdict {
         Fault::always(*path, Trouble::Refused(MARKER.to_owned()))
     });
     let refused = tiny().with(faults);
-    let required: Vec<&str> =
-        info.datasets.iter().filter(|dataset| dataset.required).flat_map(|dataset| dataset.reads).copied().collect();
+    let required: Vec<&str> = info
+        .datasets
+        .iter()
+        .filter(|dataset| dataset.required)
+        .flat_map(|dataset| dataset.reads)
+        .copied()
+        .collect();
     let stopped = required
         .iter()
         .take(1)
@@ -185,7 +192,8 @@ pub(super) async fn unread_limits_are_unknown(kit: &Kit) -> Verdict {
                     (false, true) => {
                         seen += 1;
                         if outcome.gap(&fact.scope).is_none() {
-                            return outcome.wrong(format!("what limits {key} was not read, and that is no gap"));
+                            return outcome
+                                .wrong(format!("what limits {key} was not read, and that is no gap"));
                         }
                     }
                     _ => return outcome.wrong(format!("{key} is neither as it is nor unknown")),

@@ -20,11 +20,15 @@ pub(super) async fn what_passes_costs_nothing(kit: &Kit) -> Verdict {
         Trouble::NotData,
     ];
     let usual = kit.read(&tiny()).await.requests;
-    let paths: Vec<&str> = kit.registration.info.datasets.iter().flat_map(|dataset| dataset.reads).copied().collect();
-    let read: Vec<&str> = paths.into_iter().filter(|path| usual.contains_key(&format!("GET {path}"))).collect();
+    let paths: Vec<&str> =
+        kit.registration.info.datasets.iter().flat_map(|dataset| dataset.reads).copied().collect();
+    let read: Vec<&str> =
+        paths.into_iter().filter(|path| usual.contains_key(&format!("GET {path}"))).collect();
     // In as many rounds as there are troubles every path has each of them once.
     for shift in 0..passing.len() {
-        let fault = |(turn, path): (usize, &&str)| Fault::at(*path, 1, passing[(turn + shift) % passing.len()].clone());
+        let fault = |(turn, path): (usize, &&str)| {
+            Fault::at(*path, 1, passing[(turn + shift) % passing.len()].clone())
+        };
         kit.read(&tiny().with(read.iter().enumerate().map(fault))).await.is_whole()?;
     }
     Ok(())
@@ -39,7 +43,9 @@ pub(super) async fn a_credential_that_is_revoked_meanwhile_costs_nothing(kit: &K
         let stopped = bed.sync(&tiny().with([revoked]), &How::default()).await;
         match &stopped.result {
             Err(SyncError::Source(error)) if *error.kind() == ErrorKind::Auth => {}
-            other => return stopped.wrong(format!("the credential was revoked, and the sync says {other:?}")),
+            other => {
+                return stopped.wrong(format!("the credential was revoked, and the sync says {other:?}"));
+            }
         }
         that(stopped.snapshot == 0, || "half a sync became a snapshot".to_owned())?;
         let resumed = bed.sync(&tiny(), &How::default()).await;
@@ -88,7 +94,8 @@ pub(super) async fn an_object_that_vanishes_takes_only_itself_along(kit: &Kit) -
     for kind in parents {
         let prefix = format!("{kind}/");
         // One that something is read under.
-        let of_kind = usual.truth.facts.iter().filter_map(|(key, fact)| Some((key.strip_prefix(&prefix)?, fact)));
+        let of_kind =
+            usual.truth.facts.iter().filter_map(|(key, fact)| Some((key.strip_prefix(&prefix)?, fact)));
         let is_parent = |id: &str| {
             usual.truth.facts.values().any(|fact| {
                 fact.scope.parent.as_deref() == Some(id)
