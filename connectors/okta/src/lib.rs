@@ -207,6 +207,13 @@ impl Okta {
         {
             return Err(preflight::no_users());
         }
+        if page.list == List::Groups
+            && page.cursor.is_start()
+            && step.records.is_empty()
+            && step.gaps.is_empty()
+        {
+            return Err(preflight::no_groups());
+        }
         Ok(step)
     }
 
