@@ -1,5 +1,8 @@
 //! What every connector has to do, checked for Okta against its simulator; and what goes wrong elsewhere.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod peers;
 mod upstream;
 
 use sightline_core::Registration;
@@ -23,27 +26,15 @@ const KNOWN: &[(&str, &str)] = &[
         "what_failed_is_read_by_the_next_sync",
         "a gap of a dataset that is only ever read in parts is never closed, not even by a full read",
     ),
-    (
-        "what_is_never_empty_is_not_believed_to_be",
-        "a list of groups without Everyone is believed",
-    ),
+    ("what_is_never_empty_is_not_believed_to_be", "a list of groups without Everyone is believed"),
     (
         "what_has_changed_is_what_a_full_read_finds",
         "the groups of a deactivated user, the applications of a deleted group, and the group that decides about an \
          assignment after another one was taken away are not read again",
     ),
-    (
-        "late_and_repeated_events_do_no_harm",
-        "as what_has_changed_is_what_a_full_read_finds",
-    ),
-    (
-        "a_step_may_be_run_twice",
-        "as what_has_changed_is_what_a_full_read_finds",
-    ),
-    (
-        "a_step_needs_nothing_of_the_one_before",
-        "as what_has_changed_is_what_a_full_read_finds",
-    ),
+    ("late_and_repeated_events_do_no_harm", "as what_has_changed_is_what_a_full_read_finds"),
+    ("a_step_may_be_run_twice", "as what_has_changed_is_what_a_full_read_finds"),
+    ("a_step_needs_nothing_of_the_one_before", "as what_has_changed_is_what_a_full_read_finds"),
     (
         "whatever_goes_wrong_is_a_gap_and_closes_nothing",
         "all of these; and usage is counted twice when changes cannot be followed and everything is read anew",

@@ -13,9 +13,7 @@ use sightline_sim::company::{
 };
 use sightline_sim::okta::{Action, Fault as SimFault, Faults};
 use sightline_sim::{OktaOptions, OktaServer};
-use sightline_testkit::{
-    Fault, Running, Samples, Size, Strange, Trouble, Truth, TruthFact, Upstream, World,
-};
+use sightline_testkit::{Fault, Running, Samples, Size, Strange, Trouble, Truth, TruthFact, Upstream, World};
 
 /// When the simulated companies are looked at.
 const NOW: i64 = 1_780_000_000;
@@ -131,7 +129,9 @@ fn sim_fault(fault: &Fault) -> SimFault {
         Trouble::TooManyAtOnce => Action::TooManyAtOnce,
         Trouble::Revoked => Action::RevokeToken,
         Trouble::Nothing => Action::EmptyFirstPage,
-        Trouble::Instead(body) => Action::Status { code: 200, error_code: None, body: Some(body.to_string()) },
+        Trouble::Instead(body) => {
+            Action::Status { code: 200, error_code: None, body: Some(body.to_string()) }
+        }
         Trouble::OddObject(object) => Action::OddObject(object.clone()),
         Trouble::RepeatedCursor => Action::RepeatCursor,
         Trouble::LinkElsewhere => Action::NextLinkElsewhere,
@@ -156,7 +156,8 @@ fn time_or_null(millis: Option<i64>) -> Value {
 /// What a perfect reader finds in the company.
 pub(crate) fn truth_of(company: &Company) -> Truth {
     let mut truth = Truth {
-        whole_kinds: ["account", "group", "rule", "resource", "membership", "assignment", "holding", "usage"].into(),
+        whole_kinds: ["account", "group", "rule", "resource", "membership", "assignment", "holding", "usage"]
+            .into(),
         ..Truth::default()
     };
     accounts(company, &mut truth);
@@ -205,9 +206,10 @@ fn groups(company: &Company, truth: &mut Truth) {
             GroupKind::Native => ("native", None),
             GroupKind::Imported(app) => ("imported", Some(company.apps[app as usize].id.to_string())),
         };
-        let apps = company.apps.iter().filter(|app| {
-            !app.deleted && app.groups.iter().any(|assigned| assigned.group == index)
-        });
+        let apps = company
+            .apps
+            .iter()
+            .filter(|app| !app.deleted && app.groups.iter().any(|assigned| assigned.group == index));
         let fields = json!({
             "name": group.name,
             "description": group.description,
@@ -406,7 +408,10 @@ fn samples() -> Samples {
             strange(
                 "fields of other types, and a null for a profile",
                 users,
-                user("00uODD2", json!({"created": 5, "type": "x", "lastLogin": {"at": 1}, "profile": null, "new": []})),
+                user(
+                    "00uODD2",
+                    json!({"created": 5, "type": "x", "lastLogin": {"at": 1}, "profile": null, "new": []}),
+                ),
                 "account",
                 json!({"login": "00uODD2", "raw_status": "ACTIVE", "created": null}),
             ),
