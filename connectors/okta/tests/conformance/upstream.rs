@@ -317,7 +317,7 @@ fn holdings(company: &Company, truth: &mut Truth) {
                 format!("set/{}", company.resource_sets[*set as usize].id)
             }
         };
-        let mut hold = |holder: String, how: &str, scope: &str, dataset: &str, id: String| {
+        let mut note = |holder: String, how: &str, scope: &str, dataset: &str, id: String| {
             let fact = TruthFact {
                 scope: Scope::under(dataset, id),
                 fields: json!({"role": role, "inherited": how == "inherited", "active": true}),
@@ -329,16 +329,16 @@ fn holdings(company: &Company, truth: &mut Truth) {
         match assignment.holder {
             Holder::User(user) => {
                 let id = company.users[user as usize].id.to_string();
-                hold(format!("account/{id}"), "direct", &scope, "user_roles", id);
+                note(format!("account/{id}"), "direct", &scope, "user_roles", id);
             }
             Holder::Group(group) => {
                 let id = company.groups[group as usize].id.to_string();
-                hold(format!("group/{id}"), "direct", &scope, "group_roles", id);
+                note(format!("group/{id}"), "direct", &scope, "group_roles", id);
                 // Okta does not say again at every member that a role that may be limited is not.
                 let at_members = if limited && scope == "org" { "unknown" } else { &scope };
                 for member in company.members(group) {
                     let id = company.users[*member as usize].id.to_string();
-                    hold(format!("account/{id}"), "inherited", at_members, "user_roles", id);
+                    note(format!("account/{id}"), "inherited", at_members, "user_roles", id);
                 }
             }
         }
