@@ -347,7 +347,7 @@ fn holdings(company: &Company, truth: &mut Truth) {
 }
 
 fn usage(company: &Company, truth: &mut Truth) {
-    let mut uses: BTreeMap<String, (i64, i64, u64)> = BTreeMap::new();
+    let mut rolled_up: BTreeMap<String, (i64, i64, u64)> = BTreeMap::new();
     for event in company.served_events().iter().filter(|event| event.success) {
         let Some(user) = company.users.get(event.actor as usize) else { continue };
         let key = match (event.kind, event.subject) {
@@ -357,11 +357,11 @@ fn usage(company: &Company, truth: &mut Truth) {
             (EventKind::SessionStart, _) => format!("usage/{}", user.id),
             _ => continue,
         };
-        let (first, last, count) = uses.entry(key).or_insert((i64::MAX, 0, 0));
+        let (first, last, count) = rolled_up.entry(key).or_insert((i64::MAX, 0, 0));
         (*first, *last) = ((*first).min(event.time), (*last).max(event.time));
         *count += 1;
     }
-    for (key, (first, last, count)) in uses {
+    for (key, (first, last, count)) in rolled_up {
         let fields = json!({"first": time(first), "last": time(last), "count": count});
         truth.add(key, Scope::listing("activity"), fields);
     }
