@@ -18,7 +18,7 @@ use crate::witness::{Noted, Witness, whole_text};
 use crate::{Manner, Truth, Upstream, World};
 
 /// A sync that takes this long never ends.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A connector and an upstream for it.
 pub struct Kit {
@@ -177,9 +177,10 @@ impl Bed<'_> {
         let running = self.kit.upstream.start(world).await;
         let truth = running.truth();
         let settings = running.settings();
-        let clock: Arc<dyn Clock> = match how.exact_clock {
-            true => Arc::new(Moving { from: running.now(), started: Instant::now() }),
-            false => Arc::new(Standing(running.now())),
+        let clock: Arc<dyn Clock> = if how.exact_clock {
+            Arc::new(Moving { from: running.now(), started: Instant::now() })
+        } else {
+            Arc::new(Standing(running.now()))
         };
         let pace = GovernorOptions { reserve: 0.0, ..GovernorOptions::default() };
         let governor = Governor::new(pace, clock.clone());

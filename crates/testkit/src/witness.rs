@@ -173,7 +173,9 @@ impl DynSource for Witness {
 
     fn plan(&self, kept: &[String]) -> Result<Vec<RawTask>> {
         let tasks = self.source.plan(kept)?;
-        tasks.iter().for_each(|task| self.look_at_task(task));
+        for task in &tasks {
+            self.look_at_task(task);
+        }
         Ok(tasks)
     }
 

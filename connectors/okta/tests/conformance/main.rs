@@ -1,5 +1,8 @@
 //! What every connector has to do, checked for Okta against its simulator; and what goes wrong elsewhere.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod peers;
 mod upstream;
 
 use sightline_core::Registration;

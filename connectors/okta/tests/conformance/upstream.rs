@@ -317,7 +317,7 @@ fn holdings(company: &Company, truth: &mut Truth) {
                 format!("set/{}", company.resource_sets[*set as usize].id)
             }
         };
-        let mut hold = |holder: String, how: &str, scope: &str, dataset: &str, id: String| {
+        let mut note = |holder: String, how: &str, scope: &str, dataset: &str, id: String| {
             let fact = TruthFact {
                 scope: Scope::under(dataset, id),
                 fields: json!({"role": role, "inherited": how == "inherited", "active": true}),
@@ -329,16 +329,16 @@ fn holdings(company: &Company, truth: &mut Truth) {
         match assignment.holder {
             Holder::User(user) => {
                 let id = company.users[user as usize].id.to_string();
-                hold(format!("account/{id}"), "direct", &scope, "user_roles", id);
+                note(format!("account/{id}"), "direct", &scope, "user_roles", id);
             }
             Holder::Group(group) => {
                 let id = company.groups[group as usize].id.to_string();
-                hold(format!("group/{id}"), "direct", &scope, "group_roles", id);
+                note(format!("group/{id}"), "direct", &scope, "group_roles", id);
                 // Okta does not say again at every member that a role that may be limited is not.
                 let at_members = if limited && scope == "org" { "unknown" } else { &scope };
                 for member in company.members(group) {
                     let id = company.users[*member as usize].id.to_string();
-                    hold(format!("account/{id}"), "inherited", at_members, "user_roles", id);
+                    note(format!("account/{id}"), "inherited", at_members, "user_roles", id);
                 }
             }
         }
@@ -347,7 +347,7 @@ fn holdings(company: &Company, truth: &mut Truth) {
 }
 
 fn usage(company: &Company, truth: &mut Truth) {
-    let mut uses: BTreeMap<String, (i64, i64, u64)> = BTreeMap::new();
+    let mut rolled_up: BTreeMap<String, (i64, i64, u64)> = BTreeMap::new();
     for event in company.served_events().iter().filter(|event| event.success) {
         let Some(user) = company.users.get(event.actor as usize) else { continue };
         let key = match (event.kind, event.subject) {
@@ -357,11 +357,11 @@ fn usage(company: &Company, truth: &mut Truth) {
             (EventKind::SessionStart, _) => format!("usage/{}", user.id),
             _ => continue,
         };
-        let (first, last, count) = uses.entry(key).or_insert((i64::MAX, 0, 0));
+        let (first, last, count) = rolled_up.entry(key).or_insert((i64::MAX, 0, 0));
         (*first, *last) = ((*first).min(event.time), (*last).max(event.time));
         *count += 1;
     }
-    for (key, (first, last, count)) in uses {
+    for (key, (first, last, count)) in rolled_up {
         let fields = json!({"first": time(first), "last": time(last), "count": count});
         truth.add(key, Scope::listing("activity"), fields);
     }

@@ -145,16 +145,17 @@ impl Outcome {
         if let Err(error) = &self.result {
             return self.wrong(format!("the sync failed: {error}"));
         }
+        self.agrees()?;
         if !self.gaps.is_empty() {
             let few = self.gaps.iter().take(4).map(|gap| format!("{}: {}", gap.scope, gap.detail));
             return self.wrong(format!("{} gaps: {}", self.gaps.len(), few.collect::<Vec<_>>().join("; ")));
         }
-        self.agrees()
+        Ok(())
     }
 
     /// No difference to the truth.
     pub fn agrees(&self) -> Verdict {
-        self.none_of(differences(&self.truth, &self.facts))
+        self.none_of(&differences(&self.truth, &self.facts))
     }
 
     /// A snapshot was made, and everything that differs from the truth is covered by a gap.
@@ -173,7 +174,7 @@ impl Outcome {
         open.retain(|difference| {
             !cover.covers(&difference.scope) && !unlimited.contains(difference.key.as_str())
         });
-        self.none_of(open)
+        self.none_of(&open)
     }
 
     /// No clause was broken on the way.
@@ -184,7 +185,7 @@ impl Outcome {
         }
     }
 
-    fn none_of(&self, differences: Vec<crate::compare::Difference>) -> Verdict {
+    fn none_of(&self, differences: &[crate::compare::Difference]) -> Verdict {
         if differences.is_empty() {
             return Ok(());
         }

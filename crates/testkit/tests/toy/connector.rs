@@ -466,10 +466,10 @@ impl Toy {
                 }
                 Some("part") => step.then.push(ToyTask::list("parts", Some(&text("thing")))),
                 Some("person") => {
-                    step.then.push(ToyTask::One { list: "people".to_owned(), id: text("person") })
+                    step.then.push(ToyTask::One { list: "people".to_owned(), id: text("person") });
                 }
                 Some("thing") => {
-                    step.then.push(ToyTask::One { list: "things".to_owned(), id: text("thing") })
+                    step.then.push(ToyTask::One { list: "things".to_owned(), id: text("thing") });
                 }
                 _ => step.gaps.push(finding(
                     &ToyTask::Changes { after, follow },

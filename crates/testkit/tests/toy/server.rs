@@ -103,7 +103,7 @@ impl State {
             events.push(json!({"what": "part", "thing": thing, "person": person, "added": added}));
         }
         let person = &people[rng.usize(1..people.len())];
-        self.people.insert(person.clone(), if round % 2 == 0 { "active" } else { "off" });
+        self.people.insert(person.clone(), if round.is_multiple_of(2) { "active" } else { "off" });
         events.push(json!({"what": "person", "person": person}));
         let new = format!("n{round}");
         self.things.insert(new.clone(), format!("new {round}"));
