@@ -220,13 +220,13 @@ mod tests {
     #[test]
     fn time_under_limits_stands_beside_the_floor() {
         let under = |seconds: u64| Limited {
-            taken: taken(42.5, 130),
+            taken: taken(42.6, 130),
             floor: Some(Floor { seconds, bucket: "apps".to_owned(), usable: 45 }),
             window_secs: 20,
         };
         let text = markdown(&limited(&under(40)));
         assert!(text.contains("| fewest seconds possible (apps: 45 calls in a window) | 40 | |\n"), "{text}");
-        assert!(text.contains("| seconds / fewest possible | **1.063: over** | 1.05 |\n"), "{text}");
+        assert!(text.contains("| seconds / fewest possible | **1.065: over** | 1.05 |\n"), "{text}");
         assert!(text.contains("| refused requests | **1: over** | 0 |\n"), "{text}");
         let text = markdown(&limited(&under(0)));
         assert!(text.contains("no window has to be waited for | 0 | |\n"), "{text}");
