@@ -7,6 +7,7 @@ mod agreement;
 mod broken;
 mod crash;
 mod docs;
+mod everything;
 mod harness;
 mod layering;
 mod odd;

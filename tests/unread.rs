@@ -112,14 +112,16 @@ fn each_refusal_of_an_optional_dataset_is_a_gap_with_its_reason() {
         let mut gaps: Vec<_> =
             places.iter().enumerate().map(|(turn, (_, scope))| gap(scope, kind(turn).1)).collect();
         // Both walks through the log are refused alike.
-        let of_log = gaps.iter().find(|(scope, _)| scope == "activity").map(|(_, reason)| reason.clone()).unwrap();
+        let of_log =
+            gaps.iter().find(|(scope, _)| scope == "activity").map(|(_, reason)| reason.clone()).unwrap();
         gaps.push(("changes".to_owned(), of_log));
         gaps.sort();
         assert_eq!(case.home.gaps(), gaps, "round {round}");
         for gap in list(&case.home.run(&["gaps", "--json"]).json()) {
             assert!(!text(gap, "detail").is_empty() && !text(gap, "consequence").is_empty(), "{gap}");
         }
-        let unread: BTreeSet<&str> = places.iter().map(|(_, scope)| scope.as_str()).chain(["changes"]).collect();
+        let unread: BTreeSet<&str> =
+            places.iter().map(|(_, scope)| scope.as_str()).chain(["changes"]).collect();
         let readable = |fact: &Value| {
             let scope = scope(fact);
             // Nothing leads to the parts of a list that was not read.

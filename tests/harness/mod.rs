@@ -227,10 +227,15 @@ impl Home {
 
     /// A home in which the simulator's company is connected and not read yet.
     pub(crate) fn connected_to(sim: &Sim) -> Self {
+        Self::connected_with(sim, &[])
+    }
+
+    /// The same, with further flags of `source add`.
+    pub(crate) fn connected_with(sim: &Sim, flags: &[&str]) -> Self {
         let mut home = Self::new();
         home.keep_secret(&sim.token);
         home.set(TOKEN_VAR, &sim.token);
-        home.add(sim).ok();
+        home.add_with(sim, flags).ok();
         home
     }
 
@@ -243,16 +248,13 @@ impl Home {
 
     /// Connects the simulator's company.
     pub(crate) fn add(&self, sim: &Sim) -> Output {
-        self.run(&[
-            "source",
-            "add",
-            "okta",
-            "--domain",
-            &sim.url,
-            "--token-env",
-            TOKEN_VAR,
-            "--allow-loopback-http",
-        ])
+        self.add_with(sim, &[])
+    }
+
+    /// The same, with further flags.
+    pub(crate) fn add_with(&self, sim: &Sim, flags: &[&str]) -> Output {
+        let add = ["source", "add", "okta", "--domain", &sim.url, "--token-env", TOKEN_VAR];
+        self.run(&[&add[..], &["--allow-loopback-http"], flags].concat())
     }
 
     pub(crate) fn set(&mut self, name: &str, value: &str) {

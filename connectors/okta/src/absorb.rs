@@ -377,7 +377,11 @@ pub(crate) fn identity_providers(page: &mut Reading<'_>) -> Result<()> {
 
 pub(crate) fn devices(page: &mut Reading<'_>) -> Result<()> {
     page.watch(List::ChangedDevices);
-    for device in page.objects::<Thing>(known::KEPT)? {
+    let devices = page.objects::<Thing>(known::KEPT)?;
+    if page.page.list == List::Devices {
+        page.tally("devices.listed", devices.len() as u64);
+    }
+    for device in devices {
         match (posture::embedded_users(&device), device.text("id")) {
             (Some(users), _) => page.step.records.extend(users),
             // Okta did not say who uses it, which is not "nobody".
