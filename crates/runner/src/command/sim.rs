@@ -105,6 +105,17 @@ fn dirty_things(dirty: &Dirty) -> u64 {
         role_holders,
         custom_roles,
         resource_sets,
+        owners,
+        push_mappings,
+        grants,
+        credentials,
+        client_roles,
+        api_tokens,
+        policies,
+        policy_rules,
+        factors,
+        devices,
+        settings,
     } = *dirty;
     [
         users,
@@ -117,6 +128,17 @@ fn dirty_things(dirty: &Dirty) -> u64 {
         role_holders,
         custom_roles,
         resource_sets,
+        owners,
+        push_mappings,
+        grants,
+        credentials,
+        client_roles,
+        api_tokens,
+        policies,
+        policy_rules,
+        factors,
+        devices,
+        settings,
     ]
     .iter()
     .sum()
