@@ -220,17 +220,28 @@ mod tests {
     #[test]
     fn all_that_is_dirty_counts_once() {
         let dirty = Dirty {
-            users: 1,
-            groups: 10,
-            member_lists: 100,
-            rules: 1000,
-            apps: 10_000,
-            app_users: 100_000,
-            app_groups: 1_000_000,
-            role_holders: 10_000_000,
-            custom_roles: 100_000_000,
-            resource_sets: 1_000_000_000,
+            users: 1 << 0,
+            groups: 1 << 1,
+            member_lists: 1 << 2,
+            rules: 1 << 3,
+            apps: 1 << 4,
+            app_users: 1 << 5,
+            app_groups: 1 << 6,
+            role_holders: 1 << 7,
+            custom_roles: 1 << 8,
+            resource_sets: 1 << 9,
+            owners: 1 << 10,
+            push_mappings: 1 << 11,
+            grants: 1 << 12,
+            credentials: 1 << 13,
+            client_roles: 1 << 14,
+            api_tokens: 1 << 15,
+            policies: 1 << 16,
+            policy_rules: 1 << 17,
+            factors: 1 << 18,
+            devices: 1 << 19,
+            settings: 1 << 20,
         };
-        assert_eq!(dirty_things(&dirty), 1_111_111_111);
+        assert_eq!(dirty_things(&dirty), (1 << 21) - 1);
     }
 }
