@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::company::{self, Company};
+use crate::okta::Okta;
 use crate::{Failure, Result, cargo, machine, run_to_end};
 
 #[derive(Debug, Args)]
@@ -10,15 +10,12 @@ pub(crate) struct Bench {
     /// What to measure [default: everything]
     what: Option<What>,
     #[command(flatten)]
-    company: Company,
-    /// First syncs to measure, each with a data directory of its own
-    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    runs: u32,
+    okta: Okta,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// Syncs of a simulated company: time, memory, requests, disk
+    /// Syncs of simulated companies: time, memory, requests, disk, and time under rate limits
     Okta,
     /// Keeping a company: commits, sealing, reading
     Store,
@@ -28,15 +25,15 @@ enum What {
 
 pub(crate) fn run(bench: &Bench) -> Result<()> {
     let chosen = bench.what.as_ref().map_or(What::value_variants(), std::slice::from_ref);
-    if !chosen.contains(&What::Okta) && bench.company != Company::default() {
-        return Err(Failure { message: "the size of the company is for `bench okta`".to_owned(), code: 2 });
+    if !chosen.contains(&What::Okta) && !bench.okta.is_default() {
+        return Err(Failure { message: "what else was asked for is for `bench okta`".to_owned(), code: 2 });
     }
     for (at, what) in chosen.iter().enumerate() {
         if at > 0 {
             println!();
         }
         match what {
-            What::Okta => company::measure(&bench.company, bench.runs)?,
+            What::Okta => bench.okta.measure()?,
             What::Store => measure_package("sightline-store", "store")?,
             What::Graph => measure_package("sightline-graph", "graph")?,
         }

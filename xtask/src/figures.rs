@@ -1,4 +1,4 @@
-//! Figures and their table.
+//! Figures and their tables.
 
 /// The middle, the least and the most of several measurements.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,6 +44,85 @@ pub(crate) fn table(names: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// What a figure may be at most.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Bound {
+    pub(crate) most: f64,
+    pub(crate) shown: String,
+}
+
+impl Bound {
+    /// Shown with so many digits.
+    pub(crate) fn of(most: f64, digits: usize) -> Self {
+        Self { most, shown: number(most, digits) }
+    }
+}
+
+/// A line of a table: what was measured beside its bound.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    name: String,
+    measured: String,
+    bound: String,
+    is_title: bool,
+}
+
+impl Row {
+    /// A line that names the kind of the following ones.
+    pub(crate) fn title(name: impl Into<String>) -> Self {
+        Self { name: name.into(), measured: String::new(), bound: String::new(), is_title: true }
+    }
+
+    /// A line with a text instead of a figure.
+    pub(crate) fn new(name: &str, measured: &str, bound: Option<Bound>) -> Self {
+        let bound = bound.map(|bound| bound.shown).unwrap_or_default();
+        Self { name: name.to_owned(), measured: measured.to_owned(), bound, is_title: false }
+    }
+
+    /// A figure; of several, the median decides whether the bound is kept.
+    pub(crate) fn measured(name: &str, spread: Spread, digits: usize, bound: Option<Bound>) -> Self {
+        let Spread { median, least, most } = spread;
+        let mut shown = number(median, digits);
+        if least < most {
+            shown = format!("{shown} ({} to {})", number(least, digits), number(most, digits));
+        }
+        if bound.as_ref().is_some_and(|bound| median > bound.most) {
+            shown = format!("**{shown}: over**");
+        }
+        Self::new(name, &shown, bound)
+    }
+}
+
+/// A table in Markdown for each title.
+pub(crate) fn markdown(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let Row { name, measured, bound, is_title } = row;
+        if *is_title {
+            let gap = if text.is_empty() { "" } else { "\n" };
+            text.push_str(&format!("{gap}| {name} | measured | bound |\n|---|--:|--:|\n"));
+        } else {
+            let bound = if bound.is_empty() { String::new() } else { format!("{bound} ") };
+            text.push_str(&format!("| {name} | {measured} | {bound}|\n"));
+        }
+    }
+    text
+}
+
+/// A number with so many digits after the point, its thousands set apart.
+pub(crate) fn number(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let mut shown = String::new();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at) % 3 == 0 {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +143,37 @@ mod tests {
             table(&["", "median", "bound"], &rows),
             "         median  bound\nseconds     1.5      2\né         10.25\n"
         );
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (value, digits, shown) in
+            [(0.0, 0, "0"), (999.5, 1, "999.5"), (1000.0, 0, "1,000"), (1_234_567.891, 2, "1,234,567.89")]
+        {
+            assert_eq!(number(value, digits), shown);
+        }
+    }
+
+    #[test]
+    fn a_figure_over_its_bound_stands_out_and_each_title_begins_a_table() {
+        let spread = |median: f64| Spread { median, least: 1.0, most: 4.0 };
+        let rows = [
+            Row::title("first"),
+            Row::measured("seconds", spread(2.0), 1, Some(Bound::of(2.0, 0))),
+            Row::measured("seconds", spread(2.1), 1, Some(Bound::of(2.0, 0))),
+            Row::title("second"),
+            Row::new("memory", "unknown", None),
+        ];
+        let expected = "\
+| first | measured | bound |
+|---|--:|--:|
+| seconds | 2.0 (1.0 to 4.0) | 2 |
+| seconds | **2.1 (1.0 to 4.0): over** | 2 |
+
+| second | measured | bound |
+|---|--:|--:|
+| memory | unknown | |
+";
+        assert_eq!(markdown(&rows), expected);
     }
 }

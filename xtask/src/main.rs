@@ -4,9 +4,9 @@
 
 mod bench;
 mod ci;
-mod company;
 mod figures;
 mod machine;
+mod okta;
 mod scratch;
 
 use std::ffi::OsString;

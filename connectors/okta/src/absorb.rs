@@ -145,7 +145,9 @@ impl<'a> Reading<'a> {
 
     /// Leaves a listing of what is changed from now on for the next sync.
     pub(crate) fn watch(&mut self, list: List) {
-        if self.page.cursor.is_start() {
+        // Once for each chain of syncs: a look at some of it starts no chain of its own.
+        let goes_on = self.page.list == list && self.page.since.is_some();
+        if self.page.cursor.is_start() && (goes_on || self.page.is_of_everything()) {
             let since = Some(self.now.before(OVERLAP));
             self.step.later.push(OktaTask::Page(Page { since, ..Page::first(list, None) }));
         }
@@ -197,10 +199,12 @@ pub(crate) fn groups(page: &mut Reading<'_>) -> Result<()> {
 
 /// Whether what is under a group is read, of a listing that looks for what has changed: by its time or by its count.
 fn is_due(page: &Reading<'_>, group: &OktaGroup) -> bool {
-    let Some(since) = page.page.since else { return true };
+    if page.page.is_of_everything() || page.page.share.is_some_and(|share| share.holds(&group.id)) {
+        return true;
+    }
     let known = page.so_far.last.get(&format!("group_members/{}", group.id));
     let count = group.stats().and_then(|stats| stats.users_count);
-    group.changed().is_none_or(|time| time >= since)
+    page.page.since.is_some_and(|since| group.changed().is_none_or(|time| time >= since))
         || (!group.is_everyone() && count.is_none_or(|count| count != known))
 }
 
@@ -211,7 +215,7 @@ fn follow_group(page: &mut Reading<'_>, group: &OktaGroup) {
     let id = group.id.clone();
     if group.is_everyone() {
         // It changes with every user; only when all users are read is there anything to compare.
-        if page.page.list == List::Groups && page.page.since.is_none() {
+        if page.page.list == List::Groups && page.page.is_of_everything() {
             page.step.then.push(OktaTask::Everyone { group: id.clone(), count });
         }
     } else if count == Some(0) {
@@ -237,15 +241,13 @@ pub(crate) fn members(page: &mut Reading<'_>) -> Result<()> {
 pub(crate) fn apps(page: &mut Reading<'_>) -> Result<()> {
     let apps = page.objects::<OktaApp>(known::APP)?;
     // Okta cannot list applications by their changes, so all of them are listed every time.
-    if page.page.cursor.is_start() {
-        let since = Some(page.now.before(OVERLAP));
-        page.step.later.push(OktaTask::Page(Page { since, ..Page::first(List::Apps, None) }));
-    }
+    page.watch(List::Apps);
     for app in &apps {
         let Some(id) = app.id() else { continue };
         // What does not tell when it was changed may have been.
         let unchanged = page.page.since.is_some_and(|since| app.changed().is_some_and(|time| time < since));
-        if !unchanged {
+        let is_of_share = page.page.share.is_none_or(|share| share.holds(id));
+        if !unchanged && is_of_share {
             page.lead(List::AppGroups, id);
             page.lead(List::AppUsers, id);
             if app.is_service() {

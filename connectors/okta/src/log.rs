@@ -81,6 +81,15 @@ const LISTED_AGAIN: &[(&str, List)] = &[
     ("directory.user_type.", List::UserTypes),
 ];
 
+/// Events after which groups may have other members, without a word about which.
+const MOVE_COUNTS: &[&str] = &[
+    "system.import.complete",
+    "app.user_management",
+    "user.lifecycle.activate",
+    "user.lifecycle.deactivate",
+    "user.lifecycle.reactivate",
+];
+
 impl Feed {
     /// The filter that leaves only these events.
     pub(crate) fn filter(self) -> String {
@@ -206,8 +215,9 @@ struct Dirty {
     lists: BTreeSet<(List, Option<String>)>,
     /// Users and groups that were deleted.
     objects: BTreeSet<(bool, String)>,
-    /// An import came to its end: it may have changed members without an event or a time.
-    imported: bool,
+    /// Members of groups may have come or gone without an event or a time of their own: after an import, and when an
+    /// account is deactivated or comes back, because lists of members leave out those that are.
+    counts_moved: bool,
     /// Users of applications.
     app_users: BTreeMap<String, BTreeSet<String>>,
 }
@@ -216,7 +226,7 @@ impl Dirty {
     fn merge(&mut self, other: Self) {
         self.lists.extend(other.lists);
         self.objects.extend(other.objects);
-        self.imported |= other.imported;
+        self.counts_moved |= other.counts_moved;
         for (app, users) in other.app_users {
             self.app_users.entry(app).or_default().extend(users);
         }
@@ -270,8 +280,8 @@ impl Dirty {
             }
         } else if kind.starts_with("app.oauth2.client.privilege.") {
             self.of(List::ClientRoles, event.application());
-        } else if starts(&["system.import.complete", "app.user_management"]) {
-            self.imported = true;
+        } else if starts(MOVE_COUNTS) {
+            self.counts_moved = true;
         } else if kind.starts_with("app.oauth2.admin.consent.") {
             self.of(List::AppGrants, event.application());
         } else if kind.starts_with("application.provision.group_push.") {
@@ -292,7 +302,7 @@ impl Dirty {
                 tasks.push(OktaTask::list_of(List::AppUsers, app));
             }
         }
-        if self.imported {
+        if self.counts_moved {
             // All groups are listed, and those whose counts differ are read.
             let since = Some(now.before(OVERLAP));
             tasks.push(OktaTask::Page(Page { since, ..Page::first(List::Groups, None) }));

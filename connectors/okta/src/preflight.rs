@@ -26,6 +26,15 @@ pub(crate) fn no_users() -> Error {
     )
 }
 
+/// An org always has a group, *Everyone*; whoever may see only some groups sees those.
+pub(crate) fn no_groups() -> Error {
+    Error::new(
+        ErrorKind::Forbidden { permission: Some("an admin role that may view groups".to_owned()) },
+        "Okta answered with an empty list of groups, which no org has",
+    )
+    .hint("the credential may not see any group; give its owner Read-only Administrator or more")
+}
+
 /// What is asked at most, whatever the org is: a check takes seconds.
 #[cfg(test)]
 const MOST_REQUESTS: usize = 25;

@@ -85,6 +85,9 @@ pub struct Page {
     /// Only what was changed since; and of a whole listing, only what was changed since leads on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
+    /// Only a share of a whole listing leads on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Share>,
     /// How often the page size was halved because Okta could not answer.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub shrunk: u32,
@@ -93,6 +96,23 @@ pub struct Page {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde wants")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+/// One of so many shares of all objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Which share, counted from zero.
+    pub share: u32,
+    /// Of how many.
+    pub of: u32,
+}
+
+impl Share {
+    /// Whether an object belongs to it, by its id: every object belongs to one share.
+    pub(crate) fn holds(self, id: &str) -> bool {
+        let mixed = id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+        mixed % self.of.max(1) == self.share
+    }
 }
 
 /// A walk through the system log.
@@ -140,7 +160,12 @@ pub enum TargetKind {
 impl Page {
     /// The first page of a listing.
     pub(crate) fn first(list: List, of: Option<String>) -> Self {
-        Self { list, of, part: None, cursor: Cursor::default(), since: None, shrunk: 0 }
+        Self { list, of, part: None, cursor: Cursor::default(), since: None, share: None, shrunk: 0 }
+    }
+
+    /// Whether all of it leads on.
+    pub(crate) const fn is_of_everything(&self) -> bool {
+        self.since.is_none() && self.share.is_none()
     }
 
     /// What it reads.

@@ -300,6 +300,13 @@ pub trait DataSource: Sized + Send + Sync + 'static {
     /// A sync that is not a full one starts from the kept tasks alone, and whatever they lead to.
     fn plan(&self, kept: Vec<Self::Task>) -> Vec<Self::Task>;
 
+    /// One of so many shares of what no change proves: when all shares were read, everything was read again.
+    ///
+    /// Read beside the kept tasks, a share now and a share then, it ends whatever a lost event has left behind.
+    fn verify(&self, _share: u32, _of: u32) -> Vec<Self::Task> {
+        Vec::new()
+    }
+
     /// Does one unit of work.
     fn step(
         &self,
@@ -340,6 +347,10 @@ pub trait DynSource: Send + Sync {
     async fn preflight(&self) -> Result<Preflight>;
     /// See [`DataSource::plan`]; kept tasks that this version does not understand are an error.
     fn plan(&self, kept: &[String]) -> Result<Vec<RawTask>>;
+    /// See [`DataSource::verify`].
+    fn verify(&self, _share: u32, _of: u32) -> Result<Vec<RawTask>> {
+        Ok(Vec::new())
+    }
     /// See [`Task::anew`].
     fn anew(&self, task: &RawTask) -> Result<RawTask>;
     /// Reads back a task that was written down, perhaps by an older version.
@@ -375,6 +386,10 @@ impl<S: DataSource> DynSource for S {
     fn plan(&self, kept: &[String]) -> Result<Vec<RawTask>> {
         let kept: Result<Vec<S::Task>> = kept.iter().map(|json| parse(json)).collect();
         erase(&DataSource::plan(self, kept?))
+    }
+
+    fn verify(&self, share: u32, of: u32) -> Result<Vec<RawTask>> {
+        erase(&DataSource::verify(self, share, of))
     }
 
     fn anew(&self, task: &RawTask) -> Result<RawTask> {

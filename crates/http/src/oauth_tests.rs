@@ -131,6 +131,7 @@ async fn get(client: &Client) -> Result<Page> {
         query: &query,
         cursor: &cursor,
         signed: true,
+        shrinkable: false,
     };
     client.get(&request).await
 }

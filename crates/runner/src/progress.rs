@@ -27,6 +27,8 @@ struct State {
     last_line: Instant,
 }
 
+/// Datasets that a line names.
+const SHOWN_DATASETS: usize = 6;
 /// Gaps that are shown one by one while a sync runs; all of them are in its report.
 const SHOWN_GAPS: u64 = 5;
 
@@ -112,13 +114,20 @@ impl Progress {
 
 impl State {
     fn line(&self) -> String {
-        let datasets: Vec<_> = self
-            .records
+        // The largest say how far it is; all of them would fill the screen.
+        let mut records: Vec<_> = self.records.iter().filter(|(_, records)| **records > 0).collect();
+        records.sort_by_key(|(_, records)| std::cmp::Reverse(**records));
+        let more = records.len().saturating_sub(SHOWN_DATASETS);
+        let mut parts: Vec<String> = records
             .iter()
-            .filter(|(_, records)| **records > 0)
-            .map(|(dataset, records)| format!("{} {}", dataset.replace('_', " "), number(*records)))
+            .take(SHOWN_DATASETS)
+            .map(|(dataset, records)| format!("{} {}", dataset.replace('_', " "), number(**records)))
             .collect();
-        format!("{} · {} requests", datasets.join(" · "), number(self.requests))
+        if more > 0 {
+            parts.push(format!("{more} more"));
+        }
+        parts.push(format!("{} requests", number(self.requests)));
+        parts.join(" · ")
     }
 }
 

@@ -82,6 +82,18 @@ fn every_kind_of_change_happens_in_every_round() {
         (ChangeKind::UserRoles, What::Added, Some("user.account.privilege.grant")),
         (ChangeKind::UserRoles, What::Removed, Some("user.account.privilege.revoke")),
         (ChangeKind::GroupRoles, What::Added, Some("group.privilege.grant")),
+        (ChangeKind::AppGrant, What::Added, Some("app.oauth2.admin.consent.grant")),
+        (ChangeKind::AppGrant, What::Removed, Some("app.oauth2.admin.consent.revoke")),
+        (ChangeKind::AppCredentials, What::Added, Some("application.lifecycle.create")),
+        (ChangeKind::AppPush, What::Added, Some("application.provision.group_push.mapping.created")),
+        (ChangeKind::ApiToken, What::Added, Some("system.api_token.create")),
+        (ChangeKind::Setting, What::Added, Some("system.api_token.create")),
+        (ChangeKind::Setting, What::Changed, Some("system.idp.lifecycle.update")),
+        (ChangeKind::Setting, What::Changed, Some("zone.update")),
+        (ChangeKind::Policy, What::Changed, Some("policy.lifecycle.update")),
+        (ChangeKind::PolicyRule, What::Changed, Some("policy.rule.update")),
+        (ChangeKind::UserFactor, What::Added, Some("user.mfa.factor.activate")),
+        (ChangeKind::Device, What::Added, Some("device.enrollment.create")),
     ];
     for round in 1..=6 {
         let changes = company.truth().changes(round);
@@ -92,14 +104,17 @@ fn every_kind_of_change_happens_in_every_round() {
         }
         let kinds: BTreeSet<ChangeKind> = changes.iter().map(|change| change.kind).collect();
         assert!(kinds.contains(&ChangeKind::CustomRole) && kinds.contains(&ChangeKind::ResourceSet));
-        // A group was emptied and one that was empty was filled.
+        let revoked = (ChangeKind::ApiToken, What::Removed, Some("system.api_token.revoke"));
+        assert_eq!(happened.contains(&revoked), round > 1, "round {round}: at first all tokens are special");
+        // A group was emptied, and one that was empty was filled: at first only the special one is empty.
         let before = Company::generate(spec(400, round - 1));
         let after = Company::generate(spec(400, round));
         let sizes = before.groups.iter().zip(&after.groups).filter(|(_, after)| !after.deleted);
         let sizes: Vec<_> =
             sizes.map(|(before, after)| (before.members.len(), after.members.len())).collect();
         assert!(sizes.iter().any(|&(before, after)| before > 1 && after == 0), "round {round}: emptied");
-        assert!(sizes.iter().any(|&(before, after)| before == 0 && after > 1), "round {round}: filled");
+        let filled = sizes.iter().any(|&(before, after)| before == 0 && after > 1);
+        assert_eq!(filled, round > 1, "round {round}: filled");
         let dirty = company.truth().dirty(round);
         let count = |kind| changes.iter().filter(|change| change.kind == kind).count() as u64;
         assert_eq!(dirty.users, count(ChangeKind::User));

@@ -335,6 +335,10 @@ mod tests {
                 } }),
                 vec![],
             ),
+            case(
+                json!({ "trust_use": { "trust": "t", "account": "u", "external_id": "x" } }),
+                vec!["trust/t", "account/u"],
+            ),
         ]
     }
 

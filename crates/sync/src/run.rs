@@ -25,6 +25,10 @@ const PROTOCOL_ATTEMPTS: u32 = 3;
 const PATIENCE: Duration = Duration::from_mins(30);
 /// How long changes are followed before everything is read anew.
 const FULL_EVERY: Duration = Duration::from_hours(24);
+/// The same where every hour a share of everything is read again.
+const FULL_EVERY_WHEN_VERIFIED: Duration = Duration::from_hours(7 * 24);
+/// Shares of everything, one for each hour of a day.
+const SHARES: u32 = 24;
 /// A sync that was interrupted longer ago starts anew: its first half would be too old for its second.
 const RESUME_WITHIN: Duration = Duration::from_hours(24);
 
@@ -33,6 +37,9 @@ const RESUME_WITHIN: Duration = Duration::from_hours(24);
 pub struct SyncOptions {
     /// Forget an interrupted sync and read everything anew, instead of what has changed.
     pub full: bool,
+    /// Read a share of everything again besides what has changed, as much as is due since the last sync: all of it once
+    /// a day.
+    pub verify: bool,
     /// Datasets that are not read.
     pub off: BTreeSet<String>,
     /// Seal even if far fewer objects were found than last time.
@@ -332,12 +339,14 @@ impl<'a> Loop<'a> {
     /// What a sync starts from, and whether that reads everything: what the last sync left, or the plan.
     async fn first_tasks(&self, now: Time) -> Result<(Vec<RawTask>, bool), SyncError> {
         let id = self.sync.record.id;
-        let (kept, last_full) =
-            blocking(&self.sync.store, move |store| Ok((store.later_tasks(id)?, store.last_full(id)?)))
-                .await?;
+        let (kept, last_full, last) = blocking(&self.sync.store, move |store| {
+            Ok((store.later_tasks(id)?, store.last_full(id)?, store.latest(id)?))
+        })
+        .await?;
         let is_off = |dataset: &str| self.sync.options.off.contains(dataset);
         let is_followed = !self.info.datasets.iter().any(|dataset| dataset.follows && is_off(dataset.id));
-        let is_recent = last_full.is_some_and(|meta| now.since(meta.started) < FULL_EVERY);
+        let full_every = if self.sync.options.verify { FULL_EVERY_WHEN_VERIFIED } else { FULL_EVERY };
+        let is_recent = last_full.is_some_and(|meta| now.since(meta.started) < full_every);
         let source = &self.sync.source;
         let restored = kept.iter().map(|json| source.restore(json)).collect::<Result<Vec<RawTask>, Error>>();
         let (tasks, full) = match restored {
@@ -345,7 +354,14 @@ impl<'a> Loop<'a> {
                 tracing::warn!(source = self.sync.record.name, %error, "tasks of the last sync are dropped");
                 (source.plan(&[])?, true)
             }
-            Ok(tasks) if !self.sync.options.full && is_recent && is_followed && !tasks.is_empty() => {
+            Ok(mut tasks) if !self.sync.options.full && is_recent && is_followed && !tasks.is_empty() => {
+                if let Some(last) = last.filter(|_| self.sync.options.verify) {
+                    for share in due_shares(last.started, now) {
+                        tasks.extend(source.verify(share, SHARES)?);
+                    }
+                }
+                let mut known = BTreeSet::new();
+                tasks.retain(|task| known.insert(task.json.clone()));
                 (tasks, false)
             }
             Ok(_) => (source.plan(&kept)?, true),
@@ -693,6 +709,13 @@ impl<'a> Loop<'a> {
     }
 }
 
+/// The shares whose hours have begun since the last sync.
+fn due_shares(last: Time, now: Time) -> Vec<u32> {
+    let hour = |time: Time| time.millis().div_euclid(3_600_000);
+    let begun = (hour(now) - hour(last)).clamp(0, i64::from(SHARES));
+    (hour(now) - begun + 1..=hour(now)).map(|hour| hour.rem_euclid(i64::from(SHARES)) as u32).collect()
+}
+
 /// What becomes of a step that failed, when it is not stored as a gap.
 enum Verdict {
     Again,
@@ -707,4 +730,30 @@ async fn blocking<T: Send + 'static>(
     let store = store.clone();
     let done = tokio::task::spawn_blocking(move || work(&store)).await.map_err(|_| SyncError::Panicked)?;
     Ok(done?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_share_is_due_once_a_day_whatever_the_interval() {
+        let start = Time::from_secs(1_767_225_600);
+        for minutes in [6, 15, 60, 90, 360, 1440] {
+            let mut counts = [0_u32; SHARES as usize];
+            let mut last = start;
+            for turn in 1..=(4 * 24 * 60 / minutes) {
+                let now = start.after(Duration::from_mins(turn * minutes));
+                for share in due_shares(last, now) {
+                    counts[share as usize] += 1;
+                }
+                last = now;
+            }
+            assert_eq!(counts, [4; SHARES as usize], "every {minutes} minutes");
+        }
+        // After a long pause everything is due, and nothing twice.
+        let due = due_shares(start, start.after(Duration::from_hours(1000)));
+        let all: BTreeSet<u32> = due.iter().copied().collect();
+        assert_eq!((due.len(), all.len()), (SHARES as usize, SHARES as usize));
+    }
 }

@@ -59,7 +59,8 @@ async fn until(at: Option<Instant>) {
 }
 
 async fn read(world: World, store: Arc<Store>, vault: Arc<Vault>, record: SourceRecord) -> Ended {
-    (record.id, run_one(&world, &store, &vault, &record, SyncOptions::default(), false).await)
+    let options = SyncOptions { verify: true, ..SyncOptions::default() };
+    (record.id, run_one(&world, &store, &vault, &record, options, false).await)
 }
 
 fn finish(schedule: &mut Schedule, ended: Result<Ended, tokio::task::JoinError>) -> Result<(), Failure> {

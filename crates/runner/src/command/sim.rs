@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sightline_sim::company::EventKind;
+use sightline_sim::expect::{Dirty, RequestsMinimum};
 use sightline_sim::okta::Faults;
 use sightline_sim::{Company, CompanySpec, OktaOptions, OktaServer, RateLimits, Tls};
 
@@ -15,12 +17,24 @@ use crate::failure::Failure;
 use crate::output::json_line;
 use crate::world::World;
 
-/// What a program needs to connect.
+/// Events on a page of the log, by the provider's maximum.
+const LOG_PAGE: usize = 1000;
+
+/// What a program needs to connect, and what a measurement compares it with, from the company alone.
 #[derive(Serialize)]
 struct Ready<'a> {
     url: String,
     token: &'a str,
     pid: u32,
+    /// Applications that a list shows.
+    apps: u64,
+    /// The fewest requests of a full read, without the log.
+    requests_minimum: RequestsMinimum,
+    /// Pages of the log for a reader who asks for sign-ons and for changes apart, to the empty one at the end of each.
+    log_pages: u64,
+    /// Distinct things that the last round left changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dirty: Option<u64>,
 }
 
 /// What was asked of it.
@@ -35,7 +49,7 @@ struct Served {
 pub(crate) async fn run(world: &World, command: &Sim) -> Result<(), Failure> {
     let Sim::Okta(sim) = command;
     let company = Arc::new(Company::generate(spec(sim)));
-    let server = OktaServer::start(company, options(sim)?).await.map_err(|error| {
+    let server = OktaServer::start(company.clone(), options(sim)?).await.map_err(|error| {
         Failure::usage(format!("cannot listen on {}: {error}", sim.listen))
             .hint("take another port, or port 0 for a free one")
     })?;
@@ -43,7 +57,17 @@ pub(crate) async fn run(world: &World, command: &Sim) -> Result<(), Failure> {
         std::fs::write(file, pem)
             .map_err(|error| Failure::usage(format!("--ca-out: cannot write {}: {error}", file.display())))?;
     }
-    json_line(&Ready { url: server.url(), token: server.token(), pid: std::process::id() })?;
+    let truth = company.truth();
+    json_line(&Ready {
+        url: server.url(),
+        token: server.token(),
+        pid: std::process::id(),
+        apps: truth.counts().apps,
+        requests_minimum: truth.requests_minimum(),
+        log_pages: log_pages(company.served_events().iter().map(|event| event.kind)),
+        dirty: (sim.rounds > 0).then(|| dirty_things(&truth.dirty(sim.rounds))),
+    })?;
+    drop(company);
     world.cancel.cancelled().await;
     let summary = Served {
         requests: server.requests(),
@@ -53,6 +77,71 @@ pub(crate) async fn run(world: &World, command: &Sim) -> Result<(), Failure> {
     };
     server.shutdown().await;
     json_line(&summary)
+}
+
+fn log_pages(events: impl Iterator<Item = EventKind>) -> u64 {
+    let (mut sign_ons, mut changes) = (0_usize, 0_usize);
+    for kind in events {
+        match kind {
+            EventKind::SessionStart | EventKind::Sso => sign_ons += 1,
+            // What only tells of use otherwise, and that no reader asks for.
+            EventKind::SessionEnd | EventKind::Mfa | EventKind::SignOnPolicy => {}
+            _ => changes += 1,
+        }
+    }
+    [sign_ons, changes].map(|events| events.div_ceil(LOG_PAGE) as u64 + 1).iter().sum()
+}
+
+fn dirty_things(dirty: &Dirty) -> u64 {
+    // Named one by one, so that a kind that is new is not forgotten.
+    let Dirty {
+        users,
+        groups,
+        member_lists,
+        rules,
+        apps,
+        app_users,
+        app_groups,
+        role_holders,
+        custom_roles,
+        resource_sets,
+        owners,
+        push_mappings,
+        grants,
+        credentials,
+        client_roles,
+        api_tokens,
+        policies,
+        policy_rules,
+        factors,
+        devices,
+        settings,
+    } = *dirty;
+    [
+        users,
+        groups,
+        member_lists,
+        rules,
+        apps,
+        app_users,
+        app_groups,
+        role_holders,
+        custom_roles,
+        resource_sets,
+        owners,
+        push_mappings,
+        grants,
+        credentials,
+        client_roles,
+        api_tokens,
+        policies,
+        policy_rules,
+        factors,
+        devices,
+        settings,
+    ]
+    .iter()
+    .sum()
 }
 
 fn spec(sim: &SimOkta) -> CompanySpec {
@@ -110,4 +199,49 @@ fn read<T: DeserializeOwned>(flag: &str, file: Option<&Path>, what: &str) -> Res
     let value = serde_json::from_str(&text)
         .map_err(|error| Failure::usage(format!("{flag}: {} is not {what}: {error}", file.display())))?;
     Ok(Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reader_of_the_log_ends_at_an_empty_page() {
+        let log = |kinds: &[(EventKind, usize)]| {
+            log_pages(kinds.iter().flat_map(|(kind, times)| std::iter::repeat_n(*kind, *times)))
+        };
+        assert_eq!(log(&[]), 2);
+        assert_eq!(log(&[(EventKind::Mfa, 5000), (EventKind::SessionEnd, 5000)]), 2);
+        assert_eq!(log(&[(EventKind::SessionStart, 600), (EventKind::Sso, 400)]), 3);
+        assert_eq!(log(&[(EventKind::SessionStart, 600), (EventKind::Sso, 401)]), 4);
+        assert_eq!(log(&[(EventKind::UserCreated, 1), (EventKind::Sso, 1)]), 4);
+    }
+
+    #[test]
+    fn all_that_is_dirty_counts_once() {
+        let dirty = Dirty {
+            users: 1 << 0,
+            groups: 1 << 1,
+            member_lists: 1 << 2,
+            rules: 1 << 3,
+            apps: 1 << 4,
+            app_users: 1 << 5,
+            app_groups: 1 << 6,
+            role_holders: 1 << 7,
+            custom_roles: 1 << 8,
+            resource_sets: 1 << 9,
+            owners: 1 << 10,
+            push_mappings: 1 << 11,
+            grants: 1 << 12,
+            credentials: 1 << 13,
+            client_roles: 1 << 14,
+            api_tokens: 1 << 15,
+            policies: 1 << 16,
+            policy_rules: 1 << 17,
+            factors: 1 << 18,
+            devices: 1 << 19,
+            settings: 1 << 20,
+        };
+        assert_eq!(dirty_things(&dirty), (1 << 21) - 1);
+    }
 }

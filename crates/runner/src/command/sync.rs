@@ -129,8 +129,9 @@ pub(crate) fn show_report(outcome: &Outcome) -> Result<(), Failure> {
     let mut columns = Columns::new(&["dataset", "records", "added", "removed", "changed"]);
     for (dataset, records) in &report.records {
         let change = report.changes.get(dataset);
-        // A listing that only leads to others has nothing of its own to tell.
-        if *records == 0 && change.is_none_or(|change| change.total == 0 && change.removed == 0) {
+        // What was not read has nothing to tell; nor has a listing that only leads to others.
+        let moved = change.is_some_and(|change| change.added + change.removed + change.changed > 0);
+        if *records == 0 && !moved {
             continue;
         }
         let shown = |value: Option<u64>| value.map(number).unwrap_or_default();

@@ -118,7 +118,7 @@ impl App {
 }
 
 const WEB_SCOPES: [&str; 3] = ["okta.users.read.self", "okta.users.read", "okta.groups.read"];
-const SERVICE_SCOPES: [&str; 8] = [
+pub(super) const SERVICE_SCOPES: [&str; 8] = [
     "okta.users.read",
     "okta.groups.read",
     "okta.apps.read",
@@ -160,17 +160,7 @@ pub(super) fn credentials(spec: &CompanySpec, apps: &[App]) -> Vec<Credential> {
     let now = spec.now.as_millisecond();
     let mut credentials: Vec<Credential> = Vec::new();
     for (app, index) in apps.iter().zip(0_u32..) {
-        if app.is_signed_for() {
-            credentials.push(Credential {
-                id: signing_key(spec.seed, index),
-                app: index,
-                kind: CredentialKind::SigningKey,
-                kid: Some(signing_key(spec.seed, index)),
-                active: true,
-                created: app.created,
-                expires: Some(app.created + 3650 * DAY),
-            });
-        }
+        credentials.extend(signing_credential(spec.seed, index, app));
         if !app.is_oidc_client() {
             continue;
         }
@@ -195,6 +185,19 @@ pub(super) fn credentials(spec: &CompanySpec, apps: &[App]) -> Vec<Credential> {
         }
     }
     credentials
+}
+
+/// The key with which the provider signs for an application, where it does.
+pub(super) fn signing_credential(seed: u64, index: u32, app: &App) -> Option<Credential> {
+    app.is_signed_for().then(|| Credential {
+        id: signing_key(seed, index),
+        app: index,
+        kind: CredentialKind::SigningKey,
+        kid: Some(signing_key(seed, index)),
+        active: true,
+        created: app.created,
+        expires: Some(app.created + 3650 * DAY),
+    })
 }
 
 impl App {

@@ -1,7 +1,7 @@
 //! Events of the system log.
 
 use super::Role;
-use crate::rng::scramble;
+use crate::{id::Id, rng::scramble};
 
 /// An event of the system log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,10 +117,22 @@ event_kinds! {
     SetResourcesAdded "iam.resourceset.resources.add" "Add resource to resource set"
     SetResourcesDeleted "iam.resourceset.resources.delete" "Remove resource from resource set"
     SetBindingAdded "iam.resourceset.bindings.add" "Bind role to resource set"
+    ScopeGranted "app.oauth2.admin.consent.grant" "Grant consent to application for scope"
+    ScopeRevoked "app.oauth2.admin.consent.revoke" "Revoke consent of application for scope"
+    TokenCreated "system.api_token.create" "Create API token"
+    TokenRevoked "system.api_token.revoke" "Revoke API token"
+    PushCreated "application.provision.group_push.mapping.created" "Create group push mapping"
+    PolicyUpdated "policy.lifecycle.update" "Update policy"
+    PolicyRuleUpdated "policy.rule.update" "Update policy rule"
+    IdentityProviderUpdated "system.idp.lifecycle.update" "Update identity provider"
+    ZoneUpdated "zone.update" "Update network zone"
+    FactorActivated "user.mfa.factor.activate" "Activate factor for user"
+    DeviceEnrolled "device.enrollment.create" "Enroll new device"
     SetBindingDeleted "iam.resourceset.bindings.delete" "Unbind role from resource set"
 }
 
-/// What an event was done to, besides the actor. Everything is named by its index.
+/// What an event was done to, besides the actor. Everything that is never taken out of its list is named by
+/// its index.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "the fields say which object is meant")]
 pub enum Subject {
@@ -152,4 +164,16 @@ pub enum Subject {
     CustomRole(u32),
     /// A resource set.
     ResourceSet(u32),
+    /// A scope of the provider's own API and the application that may use it.
+    Scope { app: u32, scope: &'static str },
+    /// An API token.
+    ApiToken(Id),
+    /// A policy.
+    Policy(u32),
+    /// A rule, and the policy that it belongs to.
+    PolicyRule { policy: u32, rule: u32 },
+    /// A device and somebody who uses it.
+    DeviceUser { device: u32, user: u32 },
+    /// Something that is set up once for the organisation.
+    Setting(Id),
 }

@@ -145,7 +145,9 @@ pub struct Company {
     /// The system log in the order in which events became known, including those that are too old to be served. That is
     /// the order of their times, except for late and repeated ones.
     pub events: Vec<Event>,
-    /// Names that groups and applications had before, for events from then.
+    /// Tokens that rounds ended, for events from before.
+    pub(crate) revoked_tokens: Vec<ApiToken>,
+    /// Names that things had before, for events from then.
     pub(crate) former_names: FormerNames,
     /// What rounds did to rows of `(application, user)`.
     pub(crate) app_user_edits: BTreeMap<(u32, u32), AppUserEdit>,
@@ -422,6 +424,7 @@ impl Company {
             resource_sets: admins::resource_sets(&spec),
             role_assignments,
             events,
+            revoked_tokens: Vec::new(),
             former_names: FormerNames::default(),
             app_user_edits: BTreeMap::new(),
             changes: Vec::new(),

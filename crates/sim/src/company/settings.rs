@@ -84,7 +84,7 @@ impl Company {
             "manager" => self.users[user as usize].manager.into_iter().collect(),
             "subordinate" => (0..)
                 .zip(&self.users)
-                .filter(|(_, other)| other.manager == Some(user))
+                .filter(|(_, other)| !other.deleted && other.manager == Some(user))
                 .map(|(index, _)| index)
                 .collect(),
             _ => Vec::new(),
@@ -412,25 +412,11 @@ impl Maker<'_> {
 
     /// One for every token and for every service.
     fn rate_limits(&mut self, apps: &[App], tokens: &[ApiToken]) {
-        let author = self.person(ADA);
-        let organisation = Id::new(self.spec.seed, "00o", 0).to_string();
         let tokens = tokens.iter().map(|token| (token.id.clone(), "SSWS_TOKEN"));
         let services = apps.iter().filter(|app| app.service).map(|app| (app.id.to_string(), "OAUTH_CLIENT"));
         for (number, (principal, kind)) in (0_u32..).zip(tokens.chain(services)) {
-            let id = Id::new(self.spec.seed, "prl", number).to_string();
             let stamp = stamp_without_millis(self.rng.between(0, self.spec.now.as_millisecond()));
-            let body = json!({
-                "id": id, "orgId": organisation, "principalId": principal, "principalType": kind,
-                "defaultPercentage": 50, "defaultConcurrencyPercentage": if number == 0 { 75 } else { 50 },
-                "createdBy": author, "createdDate": stamp, "lastUpdatedBy": author, "lastUpdate": stamp,
-            });
-            self.settings.push(Setting {
-                kind: SettingKind::PrincipalRateLimit,
-                id,
-                name: principal,
-                status: None,
-                body,
-            });
+            self.settings.push(rate_limit(self.spec.seed, number, principal, kind, &stamp));
         }
     }
 
@@ -462,9 +448,25 @@ impl Maker<'_> {
     }
 
     fn person(&self, login: &str) -> String {
-        let index = position(PEOPLE.iter().map(|person| person.login), login);
-        Id::new(self.spec.seed, "00u", index).to_string()
+        person(self.spec.seed, login)
     }
+}
+
+fn person(seed: u64, login: &str) -> String {
+    let index = position(PEOPLE.iter().map(|person| person.login), login);
+    Id::new(seed, "00u", index).to_string()
+}
+
+/// The share of a token or client (its id) in the rate limits.
+pub(super) fn rate_limit(seed: u64, number: u32, principal: String, kind: &str, stamp: &str) -> Setting {
+    let author = person(seed, ADA);
+    let id = Id::new(seed, "prl", number).to_string();
+    let body = json!({
+        "id": id, "orgId": Id::new(seed, "00o", 0), "principalId": principal, "principalType": kind,
+        "defaultPercentage": 50, "defaultConcurrencyPercentage": if number == 0 { 75 } else { 50 },
+        "createdBy": author, "createdDate": stamp, "lastUpdatedBy": author, "lastUpdate": stamp,
+    });
+    Setting { kind: SettingKind::PrincipalRateLimit, id, name: principal, status: None, body }
 }
 
 fn active_or_not(active: bool) -> &'static str {

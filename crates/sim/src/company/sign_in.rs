@@ -1,5 +1,7 @@
 //! How people sign in: policies and their rules, second factors, devices.
 
+use std::borrow::Cow;
+
 use super::{
     ADMIN_CONSOLE, App, Company, CompanySpec, ENG, EVERYONE, IT_ADMINS, Status, User, UserKind, admins,
     detail, indices, moment,
@@ -45,6 +47,8 @@ pub struct Policy {
     pub groups: Vec<u32>,
     /// When it was made.
     pub created: i64,
+    /// When it was changed last.
+    pub last_updated: i64,
     /// Its rules, in the order of their priorities.
     pub rules: Vec<PolicyRule>,
 }
@@ -55,7 +59,7 @@ pub struct PolicyRule {
     /// The rule's id.
     pub id: Id,
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Whether its status is `ACTIVE` (otherwise `INACTIVE`).
     pub active: bool,
     /// The lowest number is tried first; 99 is what catches the rest.
@@ -70,6 +74,8 @@ pub struct PolicyRule {
     pub groups: Vec<u32>,
     /// When it was made.
     pub created: i64,
+    /// When it was changed last.
+    pub last_updated: i64,
 }
 
 /// A second factor that somebody enrolled.
@@ -112,7 +118,7 @@ impl FactorKind {
         }
     }
 
-    fn prefix(self) -> &'static str {
+    pub(super) fn prefix(self) -> &'static str {
         match self {
             Self::Push => "opf",
             Self::Totp => "ost",
@@ -215,15 +221,16 @@ impl PolicyMaker {
             system,
             groups: groups.to_vec(),
             created,
+            last_updated: created,
             rules,
         });
     }
 
     fn rule(&mut self, name: Option<&'static str>, priority: u32, groups: &[u32]) -> PolicyRule {
         self.rules += 1;
-        PolicyRule {
+        let mut rule = PolicyRule {
             id: Id::new(self.seed, "rul", self.rules),
-            name: name.unwrap_or("Catch-all Rule"),
+            name: Cow::Borrowed(name.unwrap_or("Catch-all Rule")),
             active: name.is_none() || !self.rng.chance(100),
             priority: if name.is_some() { priority } else { 99 },
             system: name.is_none(),
@@ -231,7 +238,10 @@ impl PolicyMaker {
             factors: 1 + self.rng.below(2) as u8,
             groups: if name.is_some() { groups.to_vec() } else { Vec::new() },
             created: moment(&mut self.rng, self.now - 900 * DAY, self.now - 30 * DAY),
-        }
+            last_updated: 0,
+        };
+        rule.last_updated = rule.created;
+        rule
     }
 }
 
@@ -266,9 +276,17 @@ pub(super) fn factors(spec: &CompanySpec, users: &[User]) -> Vec<Factor> {
     factors
 }
 
+pub(super) const PLATFORMS: [&str; 5] = ["MACOS", "WINDOWS", "IOS", "ANDROID", "CHROMEOS"];
+
+impl Device {
+    /// The name of the device with this number.
+    pub(super) fn name(platform: &str, number: u32) -> String {
+        format!("{}-{:05}", platform.to_lowercase(), 10_000 + number)
+    }
+}
+
 /// About six for every ten people.
 pub(super) fn devices(spec: &CompanySpec, users: &[User]) -> Vec<Device> {
-    const PLATFORMS: [&str; 5] = ["MACOS", "WINDOWS", "IOS", "ANDROID", "CHROMEOS"];
     let mut rng = Rng::new(spec.seed, "devices");
     let now = spec.now.as_millisecond();
     let owners: Vec<u32> = indices(users)
@@ -289,7 +307,7 @@ pub(super) fn devices(spec: &CompanySpec, users: &[User]) -> Vec<Device> {
             let created = moment(&mut rng, now - 900 * DAY, now - 10 * DAY);
             Device {
                 id: Id::new(spec.seed, "guo", number),
-                display_name: format!("{}-{:05}", platform.to_lowercase(), 10_000 + number),
+                display_name: Device::name(platform, number),
                 platform,
                 status: match rng.below(30) {
                     0 => "SUSPENDED",

@@ -14,7 +14,8 @@ pub struct Change {
     pub ids: Vec<String>,
     /// What happened to it.
     pub what: What,
-    /// When, in milliseconds since 1970. Stamps of objects are older: by up to one second, those of members by two.
+    /// When, in milliseconds since 1970. Stamps of objects are older: by up to one second, those of members by two. What
+    /// only lost something that was deleted keeps its stamp.
     pub moment_ms: i64,
     /// The type of the event that tells of it; `None` where the provider has none.
     pub event_type: Option<&'static str>,
@@ -51,6 +52,28 @@ pub enum ChangeKind {
     CustomRole,
     /// A resource set with its resources.
     ResourceSet,
+    /// An owner of a group, as group and owner.
+    GroupOwner,
+    /// A group that is pushed to an application, as application and mapping.
+    AppPush,
+    /// A scope that a client was granted, as application and grant.
+    AppGrant,
+    /// The keys and secrets of an application.
+    AppCredentials,
+    /// The roles of a machine client (application).
+    ClientRoles,
+    /// An API token.
+    ApiToken,
+    /// A policy without its rules.
+    Policy,
+    /// A rule, as policy and rule.
+    PolicyRule,
+    /// A second factor, as user and factor.
+    UserFactor,
+    /// A device with its users.
+    Device,
+    /// Anything that is set up once for the organisation.
+    Setting,
 }
 
 /// How many different things a round left changed.
@@ -76,6 +99,28 @@ pub struct Dirty {
     pub custom_roles: u64,
     /// Resource sets.
     pub resource_sets: u64,
+    /// Pairs of a group and an owner.
+    pub owners: u64,
+    /// Groups that are pushed to applications.
+    pub push_mappings: u64,
+    /// Scopes granted to clients.
+    pub grants: u64,
+    /// Applications whose keys and secrets changed.
+    pub credentials: u64,
+    /// Machine clients whose roles changed.
+    pub client_roles: u64,
+    /// API tokens.
+    pub api_tokens: u64,
+    /// Policies without their rules.
+    pub policies: u64,
+    /// Rules of policies.
+    pub policy_rules: u64,
+    /// Second factors.
+    pub factors: u64,
+    /// Devices.
+    pub devices: u64,
+    /// Everything else that is set up.
+    pub settings: u64,
 }
 
 impl Truth<'_> {
@@ -104,6 +149,17 @@ impl Truth<'_> {
                 ChangeKind::UserRoles | ChangeKind::GroupRoles => dirty.role_holders += 1,
                 ChangeKind::CustomRole => dirty.custom_roles += 1,
                 ChangeKind::ResourceSet => dirty.resource_sets += 1,
+                ChangeKind::GroupOwner => dirty.owners += 1,
+                ChangeKind::AppPush => dirty.push_mappings += 1,
+                ChangeKind::AppGrant => dirty.grants += 1,
+                ChangeKind::AppCredentials => dirty.credentials += 1,
+                ChangeKind::ClientRoles => dirty.client_roles += 1,
+                ChangeKind::ApiToken => dirty.api_tokens += 1,
+                ChangeKind::Policy => dirty.policies += 1,
+                ChangeKind::PolicyRule => dirty.policy_rules += 1,
+                ChangeKind::UserFactor => dirty.factors += 1,
+                ChangeKind::Device => dirty.devices += 1,
+                ChangeKind::Setting => dirty.settings += 1,
             }
         }
         dirty.member_lists = member_lists.len() as u64;
@@ -134,6 +190,35 @@ impl Truth<'_> {
             Object::ResourceSet(set) => {
                 (ChangeKind::ResourceSet, vec![company.resource_sets[set as usize].id.to_string()])
             }
+            Object::Owner { group, owner } => {
+                let owner = match owner {
+                    Holder::User(user) => self.user_id(user),
+                    Holder::Group(group) => self.group_id(group),
+                };
+                (ChangeKind::GroupOwner, vec![self.group_id(group), owner])
+            }
+            Object::Push { app, mapping } => {
+                (ChangeKind::AppPush, vec![self.app_id(app), mapping.to_string()])
+            }
+            Object::Grant { app, grant } => (ChangeKind::AppGrant, vec![self.app_id(app), grant.to_string()]),
+            Object::Credentials(app) => (ChangeKind::AppCredentials, vec![self.app_id(app)]),
+            Object::ClientRoles(app) => (ChangeKind::ClientRoles, vec![self.app_id(app)]),
+            Object::ApiToken(token) => (ChangeKind::ApiToken, vec![token.to_string()]),
+            Object::Policy(policy) => {
+                (ChangeKind::Policy, vec![company.policies[policy as usize].id.to_string()])
+            }
+            Object::PolicyRule { policy, rule } => {
+                let policy = &company.policies[policy as usize];
+                let rule = policy.rules[rule as usize].id.to_string();
+                (ChangeKind::PolicyRule, vec![policy.id.to_string(), rule])
+            }
+            Object::Factor { user, factor } => {
+                (ChangeKind::UserFactor, vec![self.user_id(user), factor.to_string()])
+            }
+            Object::Device(device) => {
+                (ChangeKind::Device, vec![company.devices[device as usize].id.to_string()])
+            }
+            Object::Setting(setting) => (ChangeKind::Setting, vec![setting.to_string()]),
         };
         let fate = noted.event.and_then(|(number, _)| company.fates.get(&number));
         Change {

@@ -109,15 +109,17 @@ impl Truth<'_> {
     /// server does not yet know that it is the last one.
     pub fn requests_minimum(&self) -> RequestsMinimum {
         let company = self.company;
+        let counts = self.counts();
+        let (accounts, groups) = (counts.accounts as usize, counts.groups as usize);
+        let there = || company.apps.iter().filter(|app| !app.deleted);
         let each_app = |size: usize, count: &dyn Fn(&App) -> usize| -> u64 {
-            company.apps.iter().map(|app| listing(count(app), size)).sum()
+            there().map(|app| listing(count(app), size)).sum()
         };
-        let apps_that =
-            |fits: &dyn Fn(&App) -> bool| company.apps.iter().filter(|app| fits(app)).count() as u64;
+        let apps_that = |fits: &dyn Fn(&App) -> bool| there().filter(|app| fits(app)).count() as u64;
         let live = company.users.iter().filter(|user| user.status != Status::Deprovisioned).count();
         let set_up = |kind, size| listing(company.settings_of(kind).count(), size);
         let app_groups = each_app(200, &|app| app.groups.len());
-        let role_holders = self.counts().role_holders;
+        let role_holders = counts.role_holders;
         let bindings: Vec<(String, String)> =
             self.bindings().into_iter().map(|binding| (binding.set_id, binding.role_id)).collect();
         let bound: BTreeSet<&(String, String)> = bindings.iter().collect();
@@ -133,18 +135,18 @@ impl Truth<'_> {
             })
             .collect();
         RequestsMinimum {
-            users: listing(live, 200) + listing(company.users.len() - live, 200),
-            groups: pages_and_the_end(company.groups.len(), 200),
+            users: listing(live, 200) + listing(accounts - live, 200),
+            groups: pages_and_the_end(groups, 200),
             group_members: company
                 .groups
                 .iter()
                 .filter(|group| group.kind != GroupKind::BuiltIn)
                 .map(|group| group.members.len().div_ceil(1000) as u64)
                 .sum(),
-            owners: company.groups.len() as u64,
+            owners: counts.groups,
             group_roles: admin_groups.len() as u64,
             rules: pages_and_the_end(company.rules.len(), 200),
-            apps: listing(company.apps.len(), 200),
+            apps: listing(counts.apps as usize, 200),
             app_users: each_app(500, &|app| app.users.len()),
             app_groups,
             app_groups_cheapest: app_groups.min(self.app_groups_by_group()),
@@ -152,7 +154,7 @@ impl Truth<'_> {
                 .apps
                 .iter()
                 .zip(0_u32..)
-                .filter(|(app, _)| app.gets_groups())
+                .filter(|(app, _)| !app.deleted && app.gets_groups())
                 .map(|(_, index)| {
                     let mappings = company.push_mappings.iter().filter(|mapping| mapping.app == index);
                     listing(mappings.count(), 1000)
@@ -193,7 +195,7 @@ impl Truth<'_> {
             linked_object_definitions: 1,
             linked_objects: (live * company.settings_of(SettingKind::LinkedObject).count()) as u64,
             principal_rate_limits: listing(company.api_tokens.len(), 50)
-                + listing(company.apps.iter().filter(|app| app.service).count(), 50),
+                + listing(there().filter(|app| app.service).count(), 50),
             organisation: 3,
             realms: set_up(SettingKind::Realm, 200),
             authorization_servers: set_up(SettingKind::AuthorizationServer, 200),

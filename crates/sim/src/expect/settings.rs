@@ -39,7 +39,8 @@ impl Truth<'_> {
 
     /// Who is whose manager, by the side of the relation that leads to the manager; sorted.
     pub fn linked(&self) -> Vec<Linked> {
-        let managed = (0..).zip(&self.company.users).filter_map(|(user, it)| Some((user, it.manager?)));
+        let there = (0..).zip(&self.company.users).filter(|(_, user)| !user.deleted);
+        let managed = there.filter_map(|(user, it)| Some((user, it.manager?)));
         sorted(managed.map(|(user, manager)| Linked {
             relation: "manager".to_owned(),
             of: self.user_id(user),
@@ -49,7 +50,7 @@ impl Truth<'_> {
 
     /// User and realm of everyone, in a licensed organisation; sorted.
     pub fn realms(&self) -> Vec<(String, String)> {
-        let users = 0..self.company.users.len() as u32;
-        sorted(users.map(|user| (self.user_id(user), self.company.realm_of(user).to_owned())))
+        let there = (0..).zip(&self.company.users).filter(|(_, user)| !user.deleted);
+        sorted(there.map(|(user, _)| (self.user_id(user), self.company.realm_of(user).to_owned())))
     }
 }

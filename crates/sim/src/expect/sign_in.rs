@@ -64,7 +64,7 @@ impl Truth<'_> {
                 rules: policy
                     .rules
                     .iter()
-                    .map(|rule| (rule.id.to_string(), rule.name.to_owned(), rule.active))
+                    .map(|rule| (rule.id.to_string(), rule.name.to_string(), rule.active))
                     .collect(),
             }
         }))
@@ -72,7 +72,8 @@ impl Truth<'_> {
 
     /// The policy of every application; sorted.
     pub fn app_policies(&self) -> Vec<AppPolicy> {
-        sorted(self.company.apps.iter().map(|app| AppPolicy {
+        let there = self.company.apps.iter().filter(|app| !app.deleted);
+        sorted(there.map(|app| AppPolicy {
             app_id: app.id.to_string(),
             policy_id: self.company.access_policy(app).id.to_string(),
         }))

@@ -310,17 +310,20 @@ pub(super) fn resources(api: &Api, call: &Call) -> Reply {
     let index = find_set(api, call)?;
     let set = &company.resource_sets[index];
     let page = page(call, &call.path, set.resources.len(), IAM)?;
-    let numbered: Vec<(u32, SetResource)> = (0..).zip(set.resources.iter().copied()).collect();
-    let mut json = join_under("resources", &numbered[page.range.clone()], |json, &(number, resource)| {
-        let (kind, collection, id, suffix) = match resource {
-            SetResource::Group(group) => (":groups:", "groups", company.groups[group as usize].id, ""),
-            SetResource::MembersOf(group) => {
-                (":groups:", "groups", company.groups[group as usize].id, ":contained_resources")
+    let mut json = join_under("resources", &set.resources[page.range.clone()], |json, &resource| {
+        // Nothing is in a set twice.
+        let (number, kind, collection, id, suffix) = match resource {
+            SetResource::Group(group) => {
+                (group * 3, ":groups:", "groups", company.groups[group as usize].id, "")
             }
-            SetResource::App(app) => (":apps:", "apps", company.apps[app as usize].id, ""),
+            SetResource::MembersOf(group) => {
+                let id = company.groups[group as usize].id;
+                (group * 3 + 1, ":groups:", "groups", id, ":contained_resources")
+            }
+            SetResource::App(app) => (app * 3 + 2, ":apps:", "apps", company.apps[app as usize].id, ""),
         };
         let service = if collection == "apps" { "orn:okta:idp:" } else { "orn:okta:directory:" };
-        json.raw(r#"{"id":""#).id(Id::new(company.spec.seed, "ire", index as u32 * 1000 + number));
+        json.raw(r#"{"id":""#).id(Id::new(company.spec.seed, "ire", (index as u32) << 28 | number));
         json.raw(r#"","orn":""#).raw(service).id(company.id).raw(kind);
         if let SetResource::App(app) = resource {
             json.text(&company.apps[app as usize].name).raw(":");

@@ -110,7 +110,7 @@ pub(super) fn principal_rate_limits(api: &Api, call: &Call) -> Reply {
 /// How suspicious addresses are dealt with; its times look like nobody else's.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of all handlers")]
 pub(super) fn threats(api: &Api, call: &Call) -> Reply {
-    let created = stamp_with_space(api.company.now() / 1000 * 1000);
+    let created = stamp_with_space(api.company.spec.now.as_millisecond() / 1000 * 1000);
     let created = created.trim_end_matches(".0");
     Ok(Answer::value(&json!({
         "action": "audit", "excludeZones": [], "created": created, "lastUpdated": created,

@@ -34,7 +34,7 @@ fn policy(api: &Api, policy: &Policy) -> Value {
     let mut object = json!({
         "id": policy.id, "status": active_or_not(policy.active), "name": policy.name, "priority": policy.priority,
         "system": policy.system, "conditions": conditions(api, &policy.groups), "created": created,
-        "lastUpdated": created, "type": policy.kind,
+        "lastUpdated": stamp(policy.last_updated), "type": policy.kind,
         "_links": { "self": { "href": address }, "rules": { "href": format!("{address}/rules") } },
     });
     if policy.kind == "ACCESS_POLICY" {
@@ -76,7 +76,7 @@ fn rule(api: &Api, policy: &Policy, rule: &PolicyRule) -> Value {
     }
     json!({
         "id": rule.id, "status": active_or_not(rule.active), "name": rule.name, "priority": rule.priority,
-        "created": created, "lastUpdated": created, "system": rule.system, "conditions": conditions,
+        "created": created, "lastUpdated": stamp(rule.last_updated), "system": rule.system, "conditions": conditions,
         "actions": actions, "type": kind, "_links": { "self": { "href": address } },
     })
 }

@@ -1,6 +1,9 @@
 //! Who and what an event of the system log names.
 
-use crate::company::{App, Company, Event, FormerNames, Group, Role, SYSTEM, SignOnMode, Subject, User};
+use crate::{
+    company::{App, Company, Event, Group, Role, SYSTEM, Setting, SettingKind, SignOnMode, Subject, User},
+    id::Id,
+};
 
 use super::{roles::standard_label, write::Json};
 
@@ -37,12 +40,12 @@ pub(super) fn targets<'a>(company: &'a Company, event: &Event) -> Vec<Entity<'a>
     let user = |index: u32| &company.users[index as usize];
     let group = |index: u32| {
         let group = &company.groups[index as usize];
-        let former = FormerNames::at(&company.former_names.groups, index, event.time);
+        let former = company.former_names.at(group.id, event.time);
         Entity::Group(group, former.unwrap_or(&group.name))
     };
     let app = |index: u32| {
         let app = &company.apps[index as usize];
-        let former = FormerNames::at(&company.former_names.apps, index, event.time);
+        let former = company.former_names.at(app.id, event.time);
         Entity::App(app, former.unwrap_or(&app.label))
     };
     let mut targets = match event.subject {
@@ -63,7 +66,8 @@ pub(super) fn targets<'a>(company: &'a Company, event: &Event) -> Vec<Entity<'a>
         Subject::GroupRole { group: holder, role } => vec![group(holder), named_role(company, role)],
         Subject::Rule(index) => {
             let rule = &company.rules[index as usize];
-            vec![Entity::Other { id: rule.id.as_str(), kind: "Rule", name: &rule.name }]
+            let name = company.former_names.at(rule.id, event.time).unwrap_or(&rule.name);
+            vec![Entity::Other { id: rule.id.as_str(), kind: "Rule", name }]
         }
         Subject::CustomRole(index) => {
             let role = &company.custom_roles[index as usize];
@@ -73,10 +77,48 @@ pub(super) fn targets<'a>(company: &'a Company, event: &Event) -> Vec<Entity<'a>
             let set = &company.resource_sets[index as usize];
             vec![Entity::Other { id: set.id.as_str(), kind: "IAMResourceSet", name: set.label }]
         }
+        Subject::Scope { app: index, scope } => {
+            vec![app(index), Entity::Other { id: scope, kind: "Scope", name: scope }]
+        }
+        Subject::ApiToken(id) => {
+            let mut tokens = company.api_tokens.iter().chain(&company.revoked_tokens);
+            let token = tokens.find(|token| token.id == id.as_str());
+            token.map(|it| Entity::Other { id: &it.id, kind: "Token", name: &it.name }).into_iter().collect()
+        }
+        Subject::Policy(index) => vec![policy(company, event, index)],
+        Subject::PolicyRule { policy: index, rule } => {
+            let rule = &company.policies[index as usize].rules[rule as usize];
+            let name = company.former_names.at(rule.id, event.time).unwrap_or(&rule.name);
+            vec![
+                policy(company, event, index),
+                Entity::Other { id: rule.id.as_str(), kind: "PolicyRule", name },
+            ]
+        }
+        Subject::DeviceUser { device, user: owner } => {
+            let device = &company.devices[device as usize];
+            let name = &device.display_name;
+            vec![Entity::Other { id: device.id.as_str(), kind: "UDDevice", name }, Entity::User(user(owner))]
+        }
+        Subject::Setting(id) => {
+            let setting = company.settings.iter().find(|setting| setting.id == id.as_str());
+            setting.map(|it| named_setting(company, event, id, it)).into_iter().collect()
+        }
     };
     let turn = (event.mixed(company.spec.seed) % targets.len().max(1) as u64) as usize;
     targets.rotate_left(turn);
     targets
+}
+
+fn policy<'a>(company: &'a Company, event: &Event, index: u32) -> Entity<'a> {
+    let policy = &company.policies[index as usize];
+    let name = company.former_names.at(policy.id, event.time).unwrap_or(&policy.name);
+    Entity::Other { id: policy.id.as_str(), kind: "PolicyEntity", name }
+}
+
+fn named_setting<'a>(company: &'a Company, event: &Event, id: Id, setting: &'a Setting) -> Entity<'a> {
+    let name = company.former_names.at(id, event.time).unwrap_or(&setting.name);
+    let kind = if setting.kind == SettingKind::Zone { "NetworkZone" } else { "IdentityProvider" };
+    Entity::Other { id: &setting.id, kind, name }
 }
 
 /// Of a role only the name means something.

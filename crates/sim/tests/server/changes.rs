@@ -6,10 +6,15 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sightline_sim::{Company, CompanySpec, OktaOptions, company::What, expect::ChangeKind};
+use sightline_sim::{
+    Company, CompanySpec, OktaOptions,
+    company::{POLICY_TYPES, SettingKind, What},
+    expect::ChangeKind,
+};
 
 use crate::{
     client::{Client, Running, start},
+    everything::SETTINGS,
     text,
 };
 
@@ -22,6 +27,10 @@ fn serve(spec: CompanySpec) -> (Arc<Company>, Running) {
     let company = Arc::new(Company::generate(spec));
     let running = start(Arc::clone(&company), OktaOptions::default());
     (company, running)
+}
+
+fn id(value: &Value) -> String {
+    text(value, "id").to_owned()
 }
 
 /// Everything that lists show, by kind and ids.
@@ -44,11 +53,17 @@ fn roles(client: &mut Client, path: &str) -> Value {
 }
 
 fn read(client: &mut Client) -> Lists {
+    let mut lists = read_access(client);
+    read_clients(client, &mut lists);
+    read_sign_in(client, &mut lists);
+    lists
+}
+
+fn read_access(client: &mut Client) -> Lists {
     use ChangeKind::{
         App, AppGroup, AppUser, CustomRole, Group, GroupRoles, GroupUser, ResourceSet, Rule, User, UserRoles,
     };
     let mut lists = Lists::new();
-    let id = |value: &Value| text(value, "id").to_owned();
     for path in ["/api/v1/users", "/api/v1/users?filter=status+eq+%22DEPROVISIONED%22"] {
         for user in client.walk(path) {
             // A sign-in is no change.
@@ -109,6 +124,80 @@ fn read(client: &mut Client) -> Lists {
         lists.insert((ResourceSet, vec![key]), json!([set, resources]));
     }
     lists
+}
+
+/// Machine clients, owners and pushed groups.
+fn read_clients(client: &mut Client, lists: &mut Lists) {
+    use ChangeKind::{ApiToken, AppCredentials, AppGrant, AppPush, ClientRoles, GroupOwner};
+    for group in client.walk("/api/v1/groups") {
+        for owner in client.walk(&format!("/api/v1/groups/{}/owners", id(&group))) {
+            // Names of owners may change.
+            lists.insert((GroupOwner, vec![id(&group), id(&owner)]), owner["lastUpdated"].clone());
+        }
+    }
+    for app in client.walk("/api/v1/apps?limit=200") {
+        let key = id(&app);
+        let path = |rest: &str| format!("/api/v1/apps/{key}/{rest}");
+        if app["features"].as_array().unwrap().contains(&json!("GROUP_PUSH")) {
+            for mapping in client.walk(&path("group-push/mappings")) {
+                lists.insert((AppPush, vec![key.clone(), id(&mapping)]), mapping);
+            }
+        }
+        let mut credentials = client.walk(&path("credentials/keys"));
+        if app["credentials"]["oauthClient"].is_object() {
+            for grant in client.walk(&path("grants")) {
+                let facts = json!([grant["scopeId"], grant["source"], grant["created"]]);
+                lists.insert((AppGrant, vec![key.clone(), id(&grant)]), facts);
+            }
+            credentials
+                .extend(client.get(&path("credentials/jwks")).json()["keys"].as_array().cloned().unwrap());
+            credentials.extend(client.walk(&path("credentials/secrets")));
+            let held = roles(client, &format!("/oauth2/v1/clients/{key}/roles"));
+            if held != json!([]) {
+                lists.insert((ClientRoles, vec![key.clone()]), held);
+            }
+        }
+        if !credentials.is_empty() {
+            lists.insert((AppCredentials, vec![key.clone()]), json!(credentials));
+        }
+    }
+    for token in client.walk("/api/v1/api-tokens") {
+        lists.insert((ApiToken, vec![id(&token)]), token);
+    }
+}
+
+/// Policies, second factors, devices and what is set up.
+fn read_sign_in(client: &mut Client, lists: &mut Lists) {
+    use ChangeKind::{Device, Policy, PolicyRule, Setting, UserFactor};
+    for user in client.walk("/api/v1/users") {
+        for factor in client.walk(&format!("/api/v1/users/{}/factors", id(&user))) {
+            lists.insert((UserFactor, vec![id(&user), id(&factor)]), factor);
+        }
+    }
+    for kind in POLICY_TYPES {
+        for policy in client.walk(&format!("/api/v1/policies?type={kind}")) {
+            let key = id(&policy);
+            for rule in client.walk(&format!("/api/v1/policies/{key}/rules")) {
+                lists.insert((PolicyRule, vec![key.clone(), id(&rule)]), rule);
+            }
+            lists.insert((Policy, vec![key]), policy);
+        }
+    }
+    for device in client.walk("/api/v1/devices?expand=userSummary") {
+        lists.insert((Device, vec![id(&device)]), device);
+    }
+    for kind in ["SSWS_TOKEN", "OAUTH_CLIENT"] {
+        let path = format!("/api/v1/principal-rate-limits?filter=principalType+eq+%22{kind}%22");
+        for limit in client.walk(&path) {
+            lists.insert((Setting, vec![id(&limit)]), limit);
+        }
+    }
+    let unlicensed = [SettingKind::LinkedObject, SettingKind::Realm, SettingKind::AuthorizationServer];
+    for (_, path, _) in SETTINGS.iter().filter(|(kind, ..)| !unlicensed.contains(kind)) {
+        for setting in client.walk(path) {
+            lists.insert((Setting, vec![id(&setting)]), setting);
+        }
+    }
 }
 
 #[test]
@@ -191,6 +280,10 @@ fn probes_find_exactly_what_changed_since() {
             .collect();
         assert_eq!(ids(client.walk(&path)), gone);
 
+        let stamp = elsewhere(since);
+        let found = client.walk(&format!("/api/v1/devices?search=lastUpdated+ge+%22{stamp}%22&limit=2"));
+        assert_eq!(ids(found), of(&[ChangeKind::Device], "device."));
+
         let mut groups = of(&[ChangeKind::Group], "group.");
         groups.extend(of(&[ChangeKind::GroupUser], "group.user_membership."));
         groups.insert(company.groups[0].id.to_string()); // somebody was hired
@@ -251,6 +344,12 @@ fn what_is_deleted_is_nowhere() {
     assert_eq!(counts.app_users, count(ChangeKind::AppUser));
     assert_eq!(counts.app_groups, count(ChangeKind::AppGroup));
     assert_eq!(counts.role_holders, count(ChangeKind::UserRoles));
+    assert_eq!(counts.owners, count(ChangeKind::GroupOwner));
+    assert_eq!(counts.push_mappings, count(ChangeKind::AppPush));
+    assert_eq!(counts.grants, count(ChangeKind::AppGrant));
+    assert_eq!(counts.api_tokens, count(ChangeKind::ApiToken));
+    assert_eq!(counts.factors, count(ChangeKind::UserFactor));
+    assert_eq!(counts.devices, count(ChangeKind::Device));
 }
 
 #[test]
@@ -347,7 +446,7 @@ fn events_name_what_changed_by_type() {
             | (ChangeKind::Group | ChangeKind::GroupRoles, _) => has("UserGroup", first),
             (ChangeKind::AppUser, name) if name.starts_with("group.user_membership.") => has("User", second),
             // What has an event of its own is named whole.
-            (ChangeKind::User | ChangeKind::UserRoles, _) => has("User", first),
+            (ChangeKind::User | ChangeKind::UserRoles | ChangeKind::UserFactor, _) => has("User", first),
             (ChangeKind::GroupUser, _) => has("UserGroup", first) && has("User", second),
             (ChangeKind::AppUser, _) => {
                 has("AppInstance", first)
@@ -355,9 +454,21 @@ fn events_name_what_changed_by_type() {
                     && targets.iter().any(|target| text(target, "type") == "AppUser")
             }
             (ChangeKind::AppGroup, _) => has("AppInstance", first) && has("UserGroup", second),
-            (ChangeKind::Rule | ChangeKind::CustomRole | ChangeKind::ResourceSet, _) => {
-                targets.iter().any(|target| text(target, "id") == first)
+            (ChangeKind::AppCredentials | ChangeKind::ClientRoles | ChangeKind::AppGrant, _) => {
+                has("AppInstance", first)
             }
+            // What goes with something deleted.
+            (_, "user.lifecycle.deactivate" | "user.lifecycle.delete.completed") => {
+                targets.len() == 1 && text(&targets[0], "type") == "User"
+            }
+            (_, "group.lifecycle.delete" | "application.lifecycle.delete") => targets.len() == 1,
+            // The share in the rate limits that a token has.
+            (ChangeKind::Setting, "system.api_token.create" | "system.api_token.revoke") => {
+                targets.len() == 1 && text(&targets[0], "type") == "Token"
+            }
+            (ChangeKind::AppPush, _) => has("AppInstance", first) && targets.len() == 2,
+            (ChangeKind::PolicyRule, _) => has("PolicyEntity", first) && has("PolicyRule", second),
+            (_, _) => targets.iter().any(|target| text(target, "id") == first),
         };
         assert!(named, "{change:?} in {event}");
     }

@@ -15,7 +15,7 @@ use sightline_sim::{
 
 use crate::{
     client::{Answer, Client},
-    serve, text,
+    serve, serve_twice, text,
 };
 
 pub(crate) fn list(value: &Value) -> &[Value] {
@@ -67,197 +67,209 @@ pub(crate) fn assignee(address: &str) -> Assignee {
 
 #[test]
 fn owners_and_pushed_groups_are_the_truth() {
-    let (company, running) = serve(900, OktaOptions::default());
-    let mut client = running.client();
-    let groups = client.walk("/api/v1/groups?limit=200&expand=stats");
-    let mut owners = Vec::new();
-    let mut pushed = 0;
-    for group in &groups {
-        let id = text(group, "id");
-        for owner in whole(&mut client, &format!("/api/v1/groups/{id}/owners")) {
-            assert!(text(&owner, "lastUpdated").ends_with(".0") && text(&owner, "lastUpdated").contains(' '));
-            assert!(!text(&owner, "displayName").is_empty());
-            let owner_id = text(&owner, "id").to_owned();
-            owners.push(Owner {
-                group_id: id.to_owned(),
-                owner: match text(&owner, "type") {
-                    "USER" => Assignee::User(owner_id),
-                    "GROUP" => Assignee::Group(owner_id),
-                    other => panic!("what is {other}?"),
-                },
-            });
+    for (company, running) in serve_twice(900, &OktaOptions::default()) {
+        let mut client = running.client();
+        let groups = client.walk("/api/v1/groups?limit=200&expand=stats");
+        let mut owners = Vec::new();
+        let mut pushed = 0;
+        for group in &groups {
+            let id = text(group, "id");
+            for owner in whole(&mut client, &format!("/api/v1/groups/{id}/owners")) {
+                assert!(
+                    text(&owner, "lastUpdated").ends_with(".0") && text(&owner, "lastUpdated").contains(' ')
+                );
+                assert!(!text(&owner, "displayName").is_empty());
+                let owner_id = text(&owner, "id").to_owned();
+                owners.push(Owner {
+                    group_id: id.to_owned(),
+                    owner: match text(&owner, "type") {
+                        "USER" => Assignee::User(owner_id),
+                        "GROUP" => Assignee::Group(owner_id),
+                        other => panic!("what is {other}?"),
+                    },
+                });
+            }
+            pushed += group["_embedded"]["stats"]["groupPushMappingsCount"].as_u64().unwrap();
+            let imported = text(group, "type") == "APP_GROUP";
+            assert_eq!(group["source"]["id"].is_string(), imported);
+            if imported {
+                assert_eq!(last_part(&group["_links"]["source"]["href"]), text(&group["source"], "id"));
+            }
         }
-        pushed += group["_embedded"]["stats"]["groupPushMappingsCount"].as_u64().unwrap();
-        let imported = text(group, "type") == "APP_GROUP";
-        assert_eq!(group["source"]["id"].is_string(), imported);
-        if imported {
-            assert_eq!(last_part(&group["_links"]["source"]["href"]), text(&group["source"], "id"));
-        }
-    }
-    assert_eq!(sorted(owners.iter().cloned()), company.truth().owners());
-    assert!(owners.iter().any(|owner| matches!(owner.owner, Assignee::Group(_))));
+        assert_eq!(sorted(owners.iter().cloned()), company.truth().owners());
+        assert!(owners.iter().any(|owner| matches!(owner.owner, Assignee::Group(_))));
 
-    let sources: BTreeMap<&str, &Value> =
-        groups.iter().map(|group| (text(group, "id"), &group["source"]["id"])).collect();
-    let (mut found, mut without) = (Vec::new(), 0);
-    for app in client.walk("/api/v1/apps?limit=200") {
-        let id = text(&app, "id").to_owned();
-        let path = format!("/api/v1/apps/{id}/group-push/mappings");
-        if !texts(&app["features"]).contains(&"GROUP_PUSH".to_owned()) {
-            let answer = client.get(&path);
-            refused(&answer, 400, "E0000001", &path);
-            assert_eq!(answer.json()["errorCauses"][0]["errorSummary"], "Provisioning is not supported.");
-            without += usize::from(!list(&app["features"]).is_empty());
-            continue;
+        let sources: BTreeMap<&str, &Value> =
+            groups.iter().map(|group| (text(group, "id"), &group["source"]["id"])).collect();
+        let (mut found, mut without) = (Vec::new(), 0);
+        for app in client.walk("/api/v1/apps?limit=200") {
+            let id = text(&app, "id").to_owned();
+            let path = format!("/api/v1/apps/{id}/group-push/mappings");
+            if !texts(&app["features"]).contains(&"GROUP_PUSH".to_owned()) {
+                let answer = client.get(&path);
+                refused(&answer, 400, "E0000001", &path);
+                assert_eq!(answer.json()["errorCauses"][0]["errorSummary"], "Provisioning is not supported.");
+                without += usize::from(!list(&app["features"]).is_empty());
+                continue;
+            }
+            let mappings = client.walk(&format!("{path}?limit=1000"));
+            assert_eq!(mappings, client.walk(&format!("{path}?limit=2")), "in small pages");
+            for mapping in mappings {
+                assert_eq!(*sources[text(&mapping, "targetGroupId")], id, "the target is imported from here");
+                assert!(!text(&mapping, "created").contains('.'));
+                found.push(Push {
+                    app_id: id.clone(),
+                    mapping_id: text(&mapping, "id").to_owned(),
+                    source_group_id: text(&mapping, "sourceGroupId").to_owned(),
+                    target_group_id: text(&mapping, "targetGroupId").to_owned(),
+                    status: text(&mapping, "status").to_owned(),
+                });
+            }
         }
-        let mappings = client.walk(&format!("{path}?limit=1000"));
-        assert_eq!(mappings, client.walk(&format!("{path}?limit=2")), "in small pages");
-        for mapping in mappings {
-            assert_eq!(*sources[text(&mapping, "targetGroupId")], id, "the target is imported from here");
-            assert!(!text(&mapping, "created").contains('.'));
-            found.push(Push {
-                app_id: id.clone(),
-                mapping_id: text(&mapping, "id").to_owned(),
-                source_group_id: text(&mapping, "sourceGroupId").to_owned(),
-                target_group_id: text(&mapping, "targetGroupId").to_owned(),
-                status: text(&mapping, "status").to_owned(),
-            });
-        }
+        assert_eq!(pushed, found.len() as u64);
+        assert_eq!(sorted(found.iter().cloned()), company.truth().push_mappings());
+        assert!(without > 0, "some applications get accounts, but no groups");
+        let [eng, target] = [ENG, PUSHED_GROUP].map(|name| company.group(name).unwrap().id.to_string());
+        assert!(found.iter().any(|it| it.source_group_id == eng && it.target_group_id == target));
+        assert!(found.iter().map(|it| &it.app_id).collect::<BTreeSet<_>>().len() > 2);
+        let statuses: BTreeSet<&str> = found.iter().map(|it| it.status.as_str()).collect();
+        assert!(statuses.len() > 1, "{statuses:?}");
     }
-    assert_eq!(pushed, found.len() as u64);
-    assert_eq!(sorted(found.iter().cloned()), company.truth().push_mappings());
-    assert!(without > 0, "some applications get accounts, but no groups");
-    let [eng, target] = [ENG, PUSHED_GROUP].map(|name| company.group(name).unwrap().id.to_string());
-    assert!(found.iter().any(|it| it.source_group_id == eng && it.target_group_id == target));
-    assert!(found.iter().map(|it| &it.app_id).collect::<BTreeSet<_>>().len() > 2);
-    let statuses: BTreeSet<&str> = found.iter().map(|it| it.status.as_str()).collect();
-    assert!(statuses.len() > 1, "{statuses:?}");
 }
 
 #[test]
 fn rows_of_applications_are_the_truth() {
-    let (company, running) = serve(400, OktaOptions::default());
-    let mut client = running.client();
-    let (mut states, mut external) = (BTreeSet::new(), BTreeSet::new());
-    for app in &company.apps {
-        let rows = client.walk(&format!("/api/v1/apps/{}/users?limit=500", app.id)).into_iter().map(|row| {
-            states.insert(text(&row, "syncState").to_owned());
-            external.insert(row["externalId"].is_string());
-            assert!(row["profile"].is_object());
-            AppRow {
-                user_id: text(&row, "id").to_owned(),
-                scope: text(&row, "scope").to_owned(),
-                group_id: row["_links"]["group"]["href"]
-                    .is_string()
-                    .then(|| last_part(&row["_links"]["group"]["href"])),
-                status: text(&row, "status").to_owned(),
-                sync_state: text(&row, "syncState").to_owned(),
-                external_id: optional(&row["externalId"]),
-                user_name: text(&row["credentials"], "userName").to_owned(),
-                created_ms: milliseconds(&row["created"]),
-            }
-        });
-        assert_eq!(sorted(rows), company.truth().app_rows(app.id.as_str()), "{}", app.label);
+    for (company, running) in serve_twice(400, &OktaOptions::default()) {
+        let mut client = running.client();
+        let (mut states, mut external) = (BTreeSet::new(), BTreeSet::new());
+        for app in company.apps.iter().filter(|app| !app.deleted) {
+            let rows =
+                client.walk(&format!("/api/v1/apps/{}/users?limit=500", app.id)).into_iter().map(|row| {
+                    states.insert(text(&row, "syncState").to_owned());
+                    external.insert(row["externalId"].is_string());
+                    assert!(row["profile"].is_object());
+                    AppRow {
+                        user_id: text(&row, "id").to_owned(),
+                        scope: text(&row, "scope").to_owned(),
+                        group_id: row["_links"]["group"]["href"]
+                            .is_string()
+                            .then(|| last_part(&row["_links"]["group"]["href"])),
+                        status: text(&row, "status").to_owned(),
+                        sync_state: text(&row, "syncState").to_owned(),
+                        external_id: optional(&row["externalId"]),
+                        user_name: text(&row["credentials"], "userName").to_owned(),
+                        created_ms: milliseconds(&row["created"]),
+                    }
+                });
+            assert_eq!(sorted(rows), company.truth().app_rows(app.id.as_str()), "{}", app.label);
+        }
+        let expected = ["DISABLED", "ERROR", "OUT_OF_SYNC", "SYNCHRONIZED"].map(str::to_owned);
+        assert_eq!(states, BTreeSet::from(expected));
+        assert_eq!(external.len(), 2);
+        let rows: usize =
+            company.apps.iter().map(|app| company.truth().app_rows(app.id.as_str()).len()).sum();
+        assert_eq!(rows as u64, company.truth().counts().app_users);
     }
-    let expected = ["DISABLED", "ERROR", "OUT_OF_SYNC", "SYNCHRONIZED"].map(str::to_owned);
-    assert_eq!(states, BTreeSet::from(expected));
-    assert_eq!(external.len(), 2);
-    let rows: usize = company.apps.iter().map(|app| company.truth().app_rows(app.id.as_str()).len()).sum();
-    assert_eq!(rows as u64, company.truth().counts().app_users);
 }
 
 #[test]
 fn policies_factors_and_devices_are_the_truth() {
-    let (company, running) = serve(700, OktaOptions::default());
-    let mut client = running.client();
-    let mut policies = Vec::new();
-    let mut kinds_of_rules = BTreeMap::new();
-    for kind in POLICY_TYPES {
-        for policy in client.get(&format!("/api/v1/policies?type={kind}")).list() {
-            let id = text(&policy, "id").to_owned();
-            let rules = whole(&mut client, &format!("/api/v1/policies/{id}/rules"));
-            kinds_of_rules.insert(kind, text(&rules[0], "type").to_owned());
-            assert!(rules.is_sorted_by_key(|rule| rule["priority"].as_u64()));
-            let last = rules.last().unwrap();
-            assert!(last["conditions"].is_null() && last["system"] == true, "{last}");
-            assert_eq!(policy["_embedded"]["resourceType"].is_string(), kind == "ACCESS_POLICY");
-            let groups = &policy["conditions"]["people"]["groups"]["include"];
-            policies.push(PolicySet {
-                policy_id: id,
-                kind: text(&policy, "type").to_owned(),
-                name: text(&policy, "name").to_owned(),
-                active: text(&policy, "status") == "ACTIVE",
-                priority: policy["priority"].as_u64().unwrap() as u32,
-                group_ids: if groups.is_null() { Vec::new() } else { sorted(texts(groups)) },
-                rules: rules
-                    .iter()
-                    .map(|rule| {
-                        let active = text(rule, "status") == "ACTIVE";
-                        (text(rule, "id").to_owned(), text(rule, "name").to_owned(), active)
-                    })
-                    .collect(),
-            });
+    for (company, running) in serve_twice(700, &OktaOptions::default()) {
+        let mut client = running.client();
+        let mut policies = Vec::new();
+        let mut kinds_of_rules = BTreeMap::new();
+        for kind in POLICY_TYPES {
+            for policy in client.get(&format!("/api/v1/policies?type={kind}")).list() {
+                let id = text(&policy, "id").to_owned();
+                let rules = whole(&mut client, &format!("/api/v1/policies/{id}/rules"));
+                kinds_of_rules.insert(kind, text(&rules[0], "type").to_owned());
+                assert!(rules.is_sorted_by_key(|rule| rule["priority"].as_u64()));
+                let last = rules.last().unwrap();
+                assert!(last["conditions"].is_null() && last["system"] == true, "{last}");
+                assert_eq!(policy["_embedded"]["resourceType"].is_string(), kind == "ACCESS_POLICY");
+                let groups = &policy["conditions"]["people"]["groups"]["include"];
+                policies.push(PolicySet {
+                    policy_id: id,
+                    kind: text(&policy, "type").to_owned(),
+                    name: text(&policy, "name").to_owned(),
+                    active: text(&policy, "status") == "ACTIVE",
+                    priority: policy["priority"].as_u64().unwrap() as u32,
+                    group_ids: if groups.is_null() { Vec::new() } else { sorted(texts(groups)) },
+                    rules: rules
+                        .iter()
+                        .map(|rule| {
+                            let active = text(rule, "status") == "ACTIVE";
+                            (text(rule, "id").to_owned(), text(rule, "name").to_owned(), active)
+                        })
+                        .collect(),
+                });
+            }
         }
-    }
-    let truth = company.truth();
-    assert_eq!(sorted(policies.iter().cloned()), truth.policies());
-    assert_eq!((&*kinds_of_rules["OKTA_SIGN_ON"], &*kinds_of_rules["PASSWORD"]), ("SIGN_ON", "PASSWORD"));
-    assert!(client.get("/api/v1/policies?type=CLIENT_UPDATE").list().is_empty());
-    for path in ["/api/v1/policies", "/api/v1/policies?type=SHOE_SIZE"] {
-        refused(&client.get(path), 400, "E0000001", path);
-    }
-    refused(&client.get("/api/v1/policies/rst00000000000000000/rules"), 404, "E0000007", "unknown policy");
-
-    let access: BTreeSet<&str> =
-        policies.iter().filter(|it| it.kind == "ACCESS_POLICY").map(|it| it.policy_id.as_str()).collect();
-    let app_policies = client.walk("/api/v1/apps?limit=200").into_iter().map(|app| {
-        let address = &app["_links"]["accessPolicy"]["href"];
-        assert!(address.as_str().unwrap().starts_with("https://alderfinch.okta.com/api/v1/policies/"));
-        assert!(access.contains(&*last_part(address)));
-        AppPolicy { app_id: text(&app, "id").to_owned(), policy_id: last_part(address) }
-    });
-    let app_policies = sorted(app_policies);
-    assert_eq!(app_policies, truth.app_policies());
-    assert!(app_policies.iter().map(|it| &it.policy_id).collect::<BTreeSet<_>>().len() > 2);
-
-    let mut factors = Vec::new();
-    for user in &company.users {
-        for factor in whole(&mut client, &format!("/api/v1/users/{}/factors", user.id)) {
-            factors.push(FactorEnrolled {
-                user_id: user.id.to_string(),
-                factor_id: text(&factor, "id").to_owned(),
-                factor_type: text(&factor, "factorType").to_owned(),
-                provider: text(&factor, "provider").to_owned(),
-                active: text(&factor, "status") == "ACTIVE",
-            });
+        let truth = company.truth();
+        assert_eq!(sorted(policies.iter().cloned()), truth.policies());
+        assert_eq!((&*kinds_of_rules["OKTA_SIGN_ON"], &*kinds_of_rules["PASSWORD"]), ("SIGN_ON", "PASSWORD"));
+        assert!(client.get("/api/v1/policies?type=CLIENT_UPDATE").list().is_empty());
+        for path in ["/api/v1/policies", "/api/v1/policies?type=SHOE_SIZE"] {
+            refused(&client.get(path), 400, "E0000001", path);
         }
-    }
-    assert_eq!(sorted(factors.iter().cloned()), truth.factors());
-    let ids: BTreeSet<_> = factors.iter().map(|factor| &factor.factor_id).collect();
-    assert_eq!(ids.len(), factors.len());
-    assert!(factors.iter().any(|factor| !factor.active));
+        refused(
+            &client.get("/api/v1/policies/rst00000000000000000/rules"),
+            404,
+            "E0000007",
+            "unknown policy",
+        );
 
-    let devices = client.walk("/api/v1/devices?limit=200&expand=user");
-    let known = devices.iter().map(|device| DeviceKnown {
-        device_id: text(device, "id").to_owned(),
-        display_name: text(&device["profile"], "displayName").to_owned(),
-        platform: text(&device["profile"], "platform").to_owned(),
-        status: text(device, "status").to_owned(),
-        users: sorted(list(&device["_embedded"]["users"]).iter().map(|it| {
-            assert!(it["user"]["profile"]["login"].is_string());
-            (text(&it["user"], "id").to_owned(), text(it, "managementStatus") == "MANAGED")
-        })),
-    });
-    assert_eq!(sorted(known), truth.devices());
-    assert!(devices.len() > 200);
-    let alone = client.walk("/api/v1/devices");
-    assert!(alone.iter().all(|device| device.get("_embedded").is_none()));
-    for device in devices.iter().filter(|device| list(&device["_embedded"]["users"]).len() != 1) {
-        let users = whole(&mut client, &format!("/api/v1/devices/{}/users", text(device, "id")));
-        assert_eq!(users, list(&device["_embedded"]["users"]));
+        let access: BTreeSet<&str> =
+            policies.iter().filter(|it| it.kind == "ACCESS_POLICY").map(|it| it.policy_id.as_str()).collect();
+        let app_policies = client.walk("/api/v1/apps?limit=200").into_iter().map(|app| {
+            let address = &app["_links"]["accessPolicy"]["href"];
+            assert!(address.as_str().unwrap().starts_with("https://alderfinch.okta.com/api/v1/policies/"));
+            assert!(access.contains(&*last_part(address)));
+            AppPolicy { app_id: text(&app, "id").to_owned(), policy_id: last_part(address) }
+        });
+        let app_policies = sorted(app_policies);
+        assert_eq!(app_policies, truth.app_policies());
+        assert!(app_policies.iter().map(|it| &it.policy_id).collect::<BTreeSet<_>>().len() > 2);
+
+        let mut factors = Vec::new();
+        for user in company.users.iter().filter(|user| !user.deleted) {
+            for factor in whole(&mut client, &format!("/api/v1/users/{}/factors", user.id)) {
+                factors.push(FactorEnrolled {
+                    user_id: user.id.to_string(),
+                    factor_id: text(&factor, "id").to_owned(),
+                    factor_type: text(&factor, "factorType").to_owned(),
+                    provider: text(&factor, "provider").to_owned(),
+                    active: text(&factor, "status") == "ACTIVE",
+                });
+            }
+        }
+        assert_eq!(sorted(factors.iter().cloned()), truth.factors());
+        let ids: BTreeSet<_> = factors.iter().map(|factor| &factor.factor_id).collect();
+        assert_eq!(ids.len(), factors.len());
+        assert!(factors.iter().any(|factor| !factor.active));
+
+        let devices = client.walk("/api/v1/devices?limit=200&expand=user");
+        let known = devices.iter().map(|device| DeviceKnown {
+            device_id: text(device, "id").to_owned(),
+            display_name: text(&device["profile"], "displayName").to_owned(),
+            platform: text(&device["profile"], "platform").to_owned(),
+            status: text(device, "status").to_owned(),
+            users: sorted(list(&device["_embedded"]["users"]).iter().map(|it| {
+                assert!(it["user"]["profile"]["login"].is_string());
+                (text(&it["user"], "id").to_owned(), text(it, "managementStatus") == "MANAGED")
+            })),
+        });
+        assert_eq!(sorted(known), truth.devices());
+        assert!(devices.len() > 200);
+        let alone = client.walk("/api/v1/devices");
+        assert!(alone.iter().all(|device| device.get("_embedded").is_none()));
+        for device in devices.iter().filter(|device| list(&device["_embedded"]["users"]).len() != 1) {
+            let users = whole(&mut client, &format!("/api/v1/devices/{}/users", text(device, "id")));
+            assert_eq!(users, list(&device["_embedded"]["users"]));
+        }
+        let suspended = client.walk("/api/v1/devices?search=status+eq+%22SUSPENDED%22");
+        assert_eq!(suspended.len(), truth.devices().iter().filter(|it| it.status == "SUSPENDED").count());
     }
-    let suspended = client.walk("/api/v1/devices?search=status+eq+%22SUSPENDED%22");
-    assert_eq!(suspended.len(), truth.devices().iter().filter(|it| it.status == "SUSPENDED").count());
 }
 
 /// Where the settings of each kind are listed, and the largest page.
@@ -297,74 +309,80 @@ fn found(kind: SettingKind, objects: &[Value]) -> Vec<(SettingKind, String, Stri
 
 #[test]
 fn settings_are_the_truth() {
-    let (company, running) = serve(9000, OktaOptions { licensed: true, ..OktaOptions::default() });
-    let mut client = running.client();
-    let mut settings = Vec::new();
-    for (kind, path, largest) in SETTINGS {
-        let objects = match largest {
-            Some(largest) => client.walk(&format!("{path}?limit={largest}")),
-            None if kind == SettingKind::Behavior => client.walk(path),
-            None => whole(&mut client, path),
-        };
-        assert!(objects.iter().all(|object| object["_links"]["self"]["href"].is_string()), "{path}");
-        if largest.is_some() {
-            assert_eq!(client.walk(&format!("{path}?limit=1")), objects, "{path} in small pages");
-            assert_eq!(client.walk(path), objects, "{path} in pages of the default size");
+    for (company, running) in serve_twice(9000, &OktaOptions { licensed: true, ..OktaOptions::default() }) {
+        let mut client = running.client();
+        let mut settings = Vec::new();
+        for (kind, path, largest) in SETTINGS {
+            let objects = match largest {
+                Some(largest) => client.walk(&format!("{path}?limit={largest}")),
+                None if kind == SettingKind::Behavior => client.walk(path),
+                None => whole(&mut client, path),
+            };
+            assert!(objects.iter().all(|object| object["_links"]["self"]["href"].is_string()), "{path}");
+            if largest.is_some() {
+                assert_eq!(client.walk(&format!("{path}?limit=1")), objects, "{path} in small pages");
+                assert_eq!(client.walk(path), objects, "{path} in pages of the default size");
+            }
+            settings.extend(found(kind, &objects));
         }
-        settings.extend(found(kind, &objects));
-    }
-    for (kind, size) in [("SSWS_TOKEN", company.api_tokens.len()), ("OAUTH_CLIENT", 3)] {
-        let path = format!("/api/v1/principal-rate-limits?filter=principalType+eq+%22{kind}%22");
-        let limits = client.walk(&format!("{path}&limit=50"));
-        assert_eq!(limits, client.walk(&format!("{path}&limit=2")));
-        assert!(limits.len() >= size, "{kind}");
-        settings.extend(found(SettingKind::PrincipalRateLimit, &limits));
-    }
-    refused(&client.get("/api/v1/principal-rate-limits"), 400, "E0000001", "no filter");
-    let expected = company.truth().settings().into_iter().map(|it| (it.kind, it.id, it.name));
-    assert_eq!(sorted(settings), sorted(expected));
-    assert_eq!(client.get("/api/v1/behaviors").list().len(), 10);
-    assert_eq!(client.get("/api/v1/trustedOrigins").list().len(), 20);
-    assert_eq!(client.get("/api/v1/idps").list().len(), 20);
+        for (kind, size) in [("SSWS_TOKEN", company.api_tokens.len()), ("OAUTH_CLIENT", 3)] {
+            let path = format!("/api/v1/principal-rate-limits?filter=principalType+eq+%22{kind}%22");
+            let limits = client.walk(&format!("{path}&limit=50"));
+            assert_eq!(limits, client.walk(&format!("{path}&limit=2")));
+            assert!(limits.len() >= size, "{kind}");
+            settings.extend(found(SettingKind::PrincipalRateLimit, &limits));
+        }
+        refused(&client.get("/api/v1/principal-rate-limits"), 400, "E0000001", "no filter");
+        let expected = company.truth().settings().into_iter().map(|it| (it.kind, it.id, it.name));
+        assert_eq!(sorted(settings), sorted(expected));
+        assert_eq!(client.get("/api/v1/behaviors").list().len(), 10);
+        assert_eq!(client.get("/api/v1/trustedOrigins").list().len(), 20);
+        assert_eq!(client.get("/api/v1/idps").list().len(), 20);
 
-    let threats = client.get("/api/v1/threats/configuration").json();
-    assert_eq!(text(&threats, "created").len(), "2025-01-01 00:00:00".len());
-    assert_eq!(client.get("/api/v1/org/privacy/oktaSupport").json()["support"], "DISABLED");
-    let path = "/api/v1/org/orgSettings/thirdPartyAdminSetting";
-    assert_eq!(client.get(path).json()["thirdPartyAdmin"], false);
+        let threats = client.get("/api/v1/threats/configuration").json();
+        assert_eq!(text(&threats, "created").len(), "2025-01-01 00:00:00".len());
+        assert_eq!(client.get("/api/v1/org/privacy/oktaSupport").json()["support"], "DISABLED");
+        let path = "/api/v1/org/orgSettings/thirdPartyAdminSetting";
+        assert_eq!(client.get(path).json()["thirdPartyAdmin"], false);
 
-    let mut realms: Vec<(String, String)> = Vec::new();
-    for path in ["/api/v1/users?limit=200", "/api/v1/users?limit=200&filter=status+eq+%22DEPROVISIONED%22"] {
-        let users = client.walk(path);
-        realms.extend(users.iter().map(|it| (text(it, "id").to_owned(), text(it, "realmId").to_owned())));
+        let mut realms: Vec<(String, String)> = Vec::new();
+        for path in
+            ["/api/v1/users?limit=200", "/api/v1/users?limit=200&filter=status+eq+%22DEPROVISIONED%22"]
+        {
+            let users = client.walk(path);
+            realms.extend(users.iter().map(|it| (text(it, "id").to_owned(), text(it, "realmId").to_owned())));
+        }
+        assert_eq!(sorted(realms.iter().cloned()), company.truth().realms());
+        assert!(realms.iter().map(|(_, realm)| realm).collect::<BTreeSet<_>>().len() > 1);
     }
-    assert_eq!(sorted(realms.iter().cloned()), company.truth().realms());
-    assert!(realms.iter().map(|(_, realm)| realm).collect::<BTreeSet<_>>().len() > 1);
 }
 
 #[test]
 fn linked_people_are_the_truth() {
-    let (company, running) = serve(120, OktaOptions::default());
-    let mut client = running.client();
-    let (mut managers, mut subordinates) = (Vec::new(), Vec::new());
-    for user in &company.users {
-        let mut linked = |relation: &str| -> Vec<String> {
-            let links = whole(&mut client, &format!("/api/v1/users/{}/linkedObjects/{relation}", user.id));
-            assert!(links.iter().all(|link| link.as_object().unwrap().keys().eq(["_links"])));
-            links.iter().map(|link| last_part(&link["_links"]["self"]["href"])).collect()
-        };
-        managers.extend(linked("manager").into_iter().map(|manager| (user.id.to_string(), manager)));
-        subordinates.extend(linked("subordinate").into_iter().map(|person| (person, user.id.to_string())));
-        assert!(linked("mentor").is_empty() && linked("mentee").is_empty());
+    for (company, running) in serve_twice(120, &OktaOptions::default()) {
+        let mut client = running.client();
+        let (mut managers, mut subordinates) = (Vec::new(), Vec::new());
+        for user in company.users.iter().filter(|user| !user.deleted) {
+            let mut linked = |relation: &str| -> Vec<String> {
+                let links =
+                    whole(&mut client, &format!("/api/v1/users/{}/linkedObjects/{relation}", user.id));
+                assert!(links.iter().all(|link| link.as_object().unwrap().keys().eq(["_links"])));
+                links.iter().map(|link| last_part(&link["_links"]["self"]["href"])).collect()
+            };
+            managers.extend(linked("manager").into_iter().map(|manager| (user.id.to_string(), manager)));
+            subordinates
+                .extend(linked("subordinate").into_iter().map(|person| (person, user.id.to_string())));
+            assert!(linked("mentor").is_empty() && linked("mentee").is_empty());
+        }
+        assert_eq!(sorted(managers.iter().cloned()), sorted(subordinates));
+        let expected = company.truth().linked().into_iter().map(|it| {
+            assert_eq!(it.relation, "manager");
+            (it.of, it.user_id)
+        });
+        assert_eq!(sorted(managers), sorted(expected));
+        let path = format!("/api/v1/users/{}/linkedObjects/nemesis", company.users[0].id);
+        refused(&client.get(&path), 404, "E0000007", "unknown relation");
     }
-    assert_eq!(sorted(managers.iter().cloned()), sorted(subordinates));
-    let expected = company.truth().linked().into_iter().map(|it| {
-        assert_eq!(it.relation, "manager");
-        (it.of, it.user_id)
-    });
-    assert_eq!(sorted(managers), sorted(expected));
-    let path = format!("/api/v1/users/{}/linkedObjects/nemesis", company.users[0].id);
-    refused(&client.get(&path), 404, "E0000007", "unknown relation");
 }
 
 #[test]

@@ -38,6 +38,16 @@ fn serve(people: u32, options: OktaOptions) -> (Arc<Company>, Running) {
     (company, running)
 }
 
+/// The same company as it was made, and after some rounds of changes.
+fn serve_twice(people: u32, options: &OktaOptions) -> [(Arc<Company>, Running); 2] {
+    [0, 4].map(|rounds| {
+        let spec = CompanySpec { rounds, permille: 40, ..company(people).spec };
+        let company = Arc::new(Company::generate(spec));
+        let running = start(Arc::clone(&company), options.clone());
+        (company, running)
+    })
+}
+
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_else(|| panic!("{key} in {value}"))
 }

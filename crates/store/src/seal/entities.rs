@@ -76,6 +76,23 @@ impl Entities {
         all.filter(|(_, met)| met.before && !met.after).map(|(id, _)| &**id)
     }
 
+    /// The ids of those that were found to have vanished.
+    pub(super) fn gone(&self) -> impl Iterator<Item = &str> {
+        let all = self.met.iter().flatten();
+        all.filter(|(_, met)| met.gone).map(|(id, _)| &**id)
+    }
+
+    /// Whether the record is of something that was found to have vanished, or refers to it.
+    ///
+    /// What was done stays: it was done all the same.
+    pub(super) fn goes(&self, record: &Record) -> bool {
+        if self.gone == Kinds::default() || matches!(record, Record::Usage(_)) {
+            return false;
+        }
+        let entity = record.entity().into_iter();
+        entity.chain(ends(record).into_iter().flatten()).any(|(kind, id)| self.is_gone(kind, id))
+    }
+
     /// Whether the record is a relation that refers to something that is not there.
     pub(super) fn leaves_dangling(&self, record: &Record) -> bool {
         ends(record).into_iter().flatten().any(|(kind, id)| !self.is(kind, id))

@@ -158,7 +158,7 @@ impl Output<'_> {
     }
 
     fn is_gone(&self, record: &Record) -> bool {
-        record.entity().is_some_and(|(kind, id)| self.met.is_gone(kind, id))
+        self.met.goes(record)
     }
 
     fn last_seen(&self, number: SnapshotNumber) -> SnapshotNumber {

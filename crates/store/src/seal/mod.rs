@@ -330,7 +330,10 @@ impl<'t, 'u> Sealing<'t, 'u> {
             return self.drop_scope(work);
         }
         let holds_entities = work.kinds().meets(Kinds::ENTITIES);
-        let must_merge = work.is_staged() || work.is_whole() || !self.keeps_entities(&work)?;
+        let must_merge = work.is_staged()
+            || work.is_whole()
+            || !self.keeps_entities(&work)?
+            || self.loses_relations(&work)?;
         let mut after = Version { present: true, ..work.before.clone().unwrap_or_default() };
         match &work.mark {
             Some(Mark::Complete | Mark::Empty | Mark::Onward) => {
@@ -397,6 +400,29 @@ impl<'t, 'u> Sealing<'t, 'u> {
         let note = |kind, id: &str| met.stays(kind, id);
         visit_entities(entities, unpacker, &work.scope, &work.key, before, note)?;
         Ok(true)
+    }
+
+    /// Whether relations of a scope that was not read refer to something that was found to have vanished.
+    fn loses_relations(&self, work: &Work) -> Result<bool> {
+        let Work { scope, key, before, .. } = work;
+        let Some(before) = before.as_ref().filter(|before| before.kinds().meets(Kinds::EDGES)) else {
+            return Ok(false);
+        };
+        let gone: Vec<Finder<'_>> = self.met.gone().take(FEW_LOST + 1).map(Finder::new).collect();
+        let may_lose = match gone.len() {
+            0 => false,
+            few if few <= FEW_LOST => mentions(&self.content, self.unpacker, scope, key, before, &gone)?,
+            _ => true,
+        };
+        if !may_lose {
+            return Ok(false);
+        }
+        for fact in facts_of(&self.content, self.unpacker, scope, key, before)? {
+            if self.met.goes(&fact?.0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Removes the ids of a scope's entities, which are kept only for the next sync.

@@ -271,7 +271,22 @@ fn seal(before: &State, steps: &[PlannedStep], number: u64) -> State {
     };
     for state in after.values_mut() {
         state.facts.retain(|_, (record, ..)| {
-            record.entity().is_none_or(|(kind, id)| !gone.contains(&(kind, id.to_owned())))
+            let is_gone = |kind, id: &str| gone.contains(&(kind, id.to_owned()));
+            // Relations go with what they refer to; what was done stays.
+            let refers = match record {
+                Record::Membership(edge) => {
+                    is_gone(EntityKind::Group, &edge.group) || is_gone(EntityKind::Account, &edge.account)
+                }
+                Record::Holding(edge) => {
+                    is_gone(EntityKind::Role, &edge.role)
+                        || is_gone(edge.principal.kind(), edge.principal.id())
+                }
+                Record::DeviceUse(edge) => {
+                    is_gone(EntityKind::Device, &edge.device) || is_gone(EntityKind::Account, &edge.account)
+                }
+                _ => false,
+            };
+            !refers && record.entity().is_none_or(|(kind, id)| !is_gone(kind, id))
         });
     }
     let earlier = entities(before);

@@ -102,7 +102,8 @@ fn the_worst_mark_of_a_scope_wins_and_then_the_last() {
     let other_gap = sightline_core::Gap { detail: "403".to_owned(), ..gap(&scope) };
     let (gap, other) = (Mark::Gap(gap(&scope)), Mark::Gap(other_gap));
     for (marks, expected) in [
-        (vec![Mark::Complete, Mark::Part], Mark::Part),
+        (vec![Mark::Complete, Mark::Part], Mark::Complete),
+        (vec![Mark::Part, Mark::Onward], Mark::Onward),
         (vec![Mark::Part, Mark::Complete], Mark::Complete),
         (vec![Mark::Complete, gap.clone()], gap.clone()),
         (vec![gap.clone(), Mark::Complete], gap.clone()),

@@ -45,10 +45,8 @@ impl Round<'_> {
         } else {
             (Role::Custom(0), RoleScope::ResourceSet(0))
         };
-        // Far from the numbers of the first assignments.
-        let index = (self.number << 12) + self.events.len() as u32 % 4096 + (1 << 20);
         self.company.role_assignments.push(RoleAssignment {
-            id: assignment_id(self.company.spec.seed, index, holder, role),
+            id: assignment_id(self.company.spec.seed, self.fresh(), holder, role),
             holder,
             role,
             scope,
@@ -171,18 +169,23 @@ impl Round<'_> {
     /// Resource sets grow and shrink at their end.
     pub(super) fn edit_resource_set(&mut self) {
         let index = self.rng.index(self.company.resource_sets.len());
-        let shrink = self.company.resource_sets[index].resources.len() > 4 && self.rng.chance(500);
-        let group = self
-            .find(1, self.company.groups.len(), |round, group| !round.company.groups[group as usize].deleted);
-        let Some(group) = group else { return };
+        let group = self.find(1, self.company.groups.len(), |round, group| {
+            !round.company.groups[group as usize].deleted
+                && !round.company.resource_sets[index].resources.contains(&SetResource::Group(group))
+        });
+        let many = self.company.resource_sets[index].resources.len() > 4;
+        let added = group.filter(|_| !(many && self.rng.chance(500)));
+        if added.is_none() && !many {
+            return;
+        }
         let stamp = self.stamp();
         let set = &mut self.company.resource_sets[index];
-        let kind = if shrink {
-            set.resources.pop();
-            EventKind::SetResourcesDeleted
-        } else {
+        let kind = if let Some(group) = added {
             set.resources.push(SetResource::Group(group));
             EventKind::SetResourcesAdded
+        } else {
+            set.resources.pop();
+            EventKind::SetResourcesDeleted
         };
         set.last_updated = stamp;
         let event = self.tell(kind, Subject::ResourceSet(index as u32));

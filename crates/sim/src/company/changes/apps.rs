@@ -3,13 +3,15 @@
 use super::{AppUserEdit, EventKind, Object, Round, Subject, What, renamed, whole_second};
 use crate::{
     company::{
-        App, AppGroup, AppUser, EVERYONE, GroupKind, RoleScope, SetResource, SignOnMode, cast::PROJECTS,
+        App, AppGroup, AppUser, EVERYONE, GroupKind, RoleScope, SignOnMode,
+        cast::{PROJECTS, REVIEW_ROBOT, SECURITY_SCANNER},
+        clients::signing_credential,
     },
     id::Id,
 };
 
-/// The applications before this one are named by documentation; the other special ones are as ordinary as any.
-const FIRST_ORDINARY: usize = 8;
+/// The applications before this one are named by documentation; of the other special ones only machine clients are.
+pub(super) const FIRST_ORDINARY: usize = 8;
 
 impl Round<'_> {
     /// Brings somebody's row in an application in line with the groups that it is assigned to; `cause` is the event that
@@ -108,6 +110,7 @@ impl Round<'_> {
             !record.deleted
                 && record.created < whole_second(round.start)
                 && !round.used_apps.contains(&app)
+                && ![REVIEW_ROBOT, SECURITY_SCANNER].contains(&record.label.as_str())
                 && wanted(record)
         })?;
         self.used_apps.insert(app);
@@ -135,6 +138,12 @@ impl Round<'_> {
         });
         let event = self.tell(EventKind::AppCreated, Subject::AppAlone(index));
         self.note(Object::App(index), What::Added, event);
+        self.company.credentials.extend(signing_credential(
+            self.company.spec.seed,
+            index,
+            &self.company.apps[index as usize],
+        ));
+        self.note(Object::Credentials(index), What::Added, event);
         if let Some(group) = self.group_to_assign(index) {
             self.assign(index, group);
         }
@@ -146,11 +155,11 @@ impl Round<'_> {
 
     pub(super) fn rename_app(&mut self) {
         let Some(app) = self.take_app(|_| true) else { return };
-        let moment = self.moment;
         let record = &mut self.company.apps[app as usize];
         let label = renamed(&record.label, self.number);
         let former = std::mem::replace(&mut record.label, label);
-        self.company.former_names.apps.entry(app).or_default().push((moment - 1, former));
+        let id = record.id;
+        self.had_name(id, former);
         self.app_changed(app, EventKind::AppUpdated);
     }
 
@@ -189,12 +198,6 @@ impl Round<'_> {
                 GroupKind::Imported(app) => Some(app),
                 _ => None,
             }))
-            .chain(self.company.resource_sets.iter().flat_map(|set| &set.resources).filter_map(|resource| {
-                match *resource {
-                    SetResource::App(app) => Some(app),
-                    SetResource::Group(_) | SetResource::MembersOf(_) => None,
-                }
-            }))
             .collect();
         let named: Vec<Id> = named.into_iter().map(|app| self.company.apps[app as usize].id).collect();
         let most = self.most_members() * 4;
@@ -219,6 +222,7 @@ impl Round<'_> {
         for user in users {
             self.drop_row(app, user, event);
         }
+        self.forget_app(app, event);
     }
 
     /// An application that people are assigned to and that is not changed as a whole in this round.

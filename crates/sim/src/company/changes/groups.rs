@@ -4,8 +4,7 @@ use super::{EventKind, Holder, Object, Round, Subject, What, renamed, whole_seco
 use crate::{
     clock::SECOND,
     company::{
-        DEPARTMENTS, EVERYONE, FEWEST_GROUPS, Group, GroupKind, LOCATIONS, RoleScope, Rule, SetResource,
-        UserKind,
+        DEPARTMENTS, EVERYONE, FEWEST_GROUPS, Group, GroupKind, LOCATIONS, RoleScope, Rule, UserKind,
         cast::{self, GROUPS, PROJECTS},
     },
     id::Id,
@@ -126,12 +125,7 @@ impl Round<'_> {
     }
 
     pub(super) fn fill_group(&mut self) {
-        let group = self.find(FEWEST_GROUPS as usize, self.company.groups.len(), |round, group| {
-            let record = &round.company.groups[group as usize];
-            record.members.is_empty() && record.kind == GroupKind::Native && round.takes_single_members(group)
-        });
-        let Some(group) = group else { return };
-        self.used_groups.insert(group);
+        let Some(group) = self.take_group(|group| group.members.is_empty()) else { return };
         let live = self.company.live.clone();
         for _ in 0..3 + self.size / 20 {
             if let Some(user) = self.take_one_of(&live) {
@@ -142,12 +136,13 @@ impl Round<'_> {
 
     pub(super) fn rename_group(&mut self) {
         let Some(group) = self.take_group(|_| true) else { return };
-        let (moment, stamp) = (self.moment, self.stamp());
+        let stamp = self.stamp();
         let record = &mut self.company.groups[group as usize];
         let name = renamed(&record.name, self.number);
         let former = std::mem::replace(&mut record.name, name);
         record.last_updated = stamp;
-        self.company.former_names.groups.entry(group).or_default().push((moment - 1, former));
+        let id = record.id;
+        self.had_name(id, former);
         let event = self.tell(EventKind::GroupUpdated, Subject::GroupAlone(group));
         self.note(Object::Group(group), What::Changed, event);
     }
@@ -160,7 +155,7 @@ impl Round<'_> {
         let index = self.company.groups.len() as u32;
         let stamp = self.stamp();
         let name = format!("proj-{}-new-{index}", self.rng.pick(&PROJECTS));
-        self.company.groups.push(Group {
+        self.add_group(Group {
             id: Id::new(self.company.spec.seed, "00g", index),
             description: Some(format!("Members of {name}")),
             name,
@@ -172,10 +167,15 @@ impl Round<'_> {
             last_membership_updated: stamp,
             deleted: false,
         });
+        index
+    }
+
+    pub(super) fn add_group(&mut self, group: Group) {
+        let index = self.company.groups.len() as u32;
+        self.company.groups.push(group);
         self.apps_of_group.push(Vec::new());
         let event = self.tell(EventKind::GroupCreated, Subject::GroupAlone(index));
         self.note(Object::Group(index), What::Added, event);
-        index
     }
 
     pub(super) fn delete_group(&mut self) {
@@ -189,12 +189,6 @@ impl Round<'_> {
                 _ => None,
             })
             .flatten()
-            .chain(self.company.resource_sets.iter().flat_map(|set| &set.resources).filter_map(|resource| {
-                match *resource {
-                    SetResource::Group(group) | SetResource::MembersOf(group) => Some(group),
-                    SetResource::App(_) => None,
-                }
-            }))
             .collect();
         let ids: Vec<Id> = targets.iter().map(|&group| self.company.groups[group as usize].id).collect();
         let group = self.take_group(|group| group.members.len() <= most && !ids.contains(&group.id));
@@ -215,6 +209,7 @@ impl Round<'_> {
                 self.settle_row(app, user, event);
             }
         }
+        self.forget_group(group, event);
     }
 
     /// The groups into which active rules put somebody, sorted.
@@ -288,8 +283,11 @@ impl Round<'_> {
         let Some(rule) = rule else { return };
         let (number, stamp) = (self.number, self.stamp());
         let record = &mut self.company.rules[rule as usize];
-        record.name = renamed(&record.name, number);
+        let name = renamed(&record.name, number);
+        let former = std::mem::replace(&mut record.name, name);
         record.last_updated = stamp;
+        let id = record.id;
+        self.had_name(id, former);
         self.note_untold(Object::Rule(rule), What::Changed);
     }
 

@@ -6,8 +6,11 @@
 
 mod admins;
 mod apps;
+mod clients;
 mod groups;
+mod leftovers;
 mod people;
+mod sign_in;
 mod telling;
 
 use std::collections::BTreeMap;
@@ -18,7 +21,7 @@ use super::{
     Company, Event, EventKind, Holder, SYSTEM, Subject, User,
     cast::{self, PEOPLE},
 };
-use crate::{clock::SECOND, rng::Rng};
+use crate::{clock::SECOND, id::Id, rng::Rng};
 
 /// What happened to a thing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -54,6 +57,34 @@ pub(crate) enum Object {
     Roles(Holder),
     CustomRole(u32),
     ResourceSet(u32),
+    Owner {
+        group: u32,
+        owner: Holder,
+    },
+    Push {
+        app: u32,
+        mapping: Id,
+    },
+    Grant {
+        app: u32,
+        grant: Id,
+    },
+    /// The keys and secrets of an application.
+    Credentials(u32),
+    /// The roles of a machine client.
+    ClientRoles(u32),
+    ApiToken(Id),
+    Policy(u32),
+    PolicyRule {
+        policy: u32,
+        rule: u32,
+    },
+    Factor {
+        user: u32,
+        factor: Id,
+    },
+    Device(u32),
+    Setting(Id),
 }
 
 /// What a round did to one thing.
@@ -84,17 +115,14 @@ pub(crate) struct AppUserEdit {
     pub(crate) user_name: Option<String>,
 }
 
-/// Former names by index: until which moment, oldest first.
+/// Former names of things that have an id: until which moment, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct FormerNames {
-    pub(crate) groups: BTreeMap<u32, Vec<(i64, String)>>,
-    pub(crate) apps: BTreeMap<u32, Vec<(i64, String)>>,
-}
+pub(crate) struct FormerNames(BTreeMap<Id, Vec<(i64, String)>>);
 
 impl FormerNames {
     /// The name at a moment, if it was another one than now.
-    pub(crate) fn at(names: &BTreeMap<u32, Vec<(i64, String)>>, index: u32, moment: i64) -> Option<&str> {
-        let (_, name) = names.get(&index)?.iter().find(|&&(until, _)| moment <= until)?;
+    pub(crate) fn at(&self, id: Id, moment: i64) -> Option<&str> {
+        let (_, name) = self.0.get(&id)?.iter().find(|&&(until, _)| moment <= until)?;
         Some(name)
     }
 }
@@ -200,7 +228,7 @@ impl<'a> Round<'a> {
             (Self::deactivate_rule, 1),
             (Self::join_administrators, 1),
         ];
-        let then: [Act<'a>; 20] = [
+        let then: [Act<'a>; 31] = [
             (Self::change_profile, part(4)),
             (Self::transfer, part(50)),
             (Self::suspend, part(20)),
@@ -221,6 +249,17 @@ impl<'a> Round<'a> {
             (Self::sign_on, self.size + 5),
             (Self::start_session, part(4)),
             (Self::import_member, 1),
+            (Self::grant_scope, 1),
+            (Self::revoke_scope, 1),
+            (Self::create_token, 1),
+            (Self::revoke_token, 1),
+            (Self::push_group, 1),
+            (Self::rename_policy, 1),
+            (Self::edit_policy_rule, 1),
+            (Self::edit_identity_provider, 1),
+            (Self::edit_zone, 1),
+            (Self::enroll_factor, part(20)),
+            (Self::register_device, part(50)),
         ];
         let repeated = |acts: &[Act<'a>]| -> Vec<fn(&mut Round<'a>)> {
             acts.iter().flat_map(|&(act, times)| (0..times).map(move |_| act)).collect()
@@ -243,6 +282,18 @@ impl<'a> Round<'a> {
 
     fn next_event(&self) -> u32 {
         self.first_event + self.events.len() as u32
+    }
+
+    /// Remembers the name that a thing had until just before the act.
+    fn had_name(&mut self, id: Id, name: String) {
+        let names = &mut self.company.former_names.0;
+        names.entry(id).or_default().push((self.moment - 1, name));
+    }
+
+    /// A number for the id of something new, far from the numbers of what was there at first. Until the next event it is
+    /// the same.
+    fn fresh(&self) -> u32 {
+        (1 << 24) + self.next_event()
     }
 
     /// The moment of the act in whole seconds, as objects carry it.

@@ -81,7 +81,7 @@ impl Round<'_> {
     }
 
     /// The account leaves all lists of members without an event of its own. Of its rows in applications those from
-    /// groups end, and direct ones stay behind.
+    /// groups end, and direct ones stay behind. Second factors and API tokens end.
     pub(super) fn deactivate(&mut self) {
         let Some(user) = self.take_user(|user| user.status == Status::Active) else { return };
         let event = self.set_status(user, Status::Deprovisioned, EventKind::UserDeactivated);
@@ -99,6 +99,7 @@ impl Round<'_> {
         for app in 0..self.company.apps.len() as u32 {
             self.leave_behind(app, user);
         }
+        self.end_sign_in(user, event);
     }
 
     /// Deleting takes two steps, and whatever the account still had goes with it without further events.
@@ -120,12 +121,7 @@ impl Round<'_> {
         let event = self.tell(EventKind::UserDeleted, Subject::User(user));
         self.company.users[user as usize].deleted = true;
         self.note(Object::User(user), What::Removed, event);
-        for group in &mut self.company.groups {
-            group.former_members.retain(|&member| member != user);
-        }
-        for rule in &mut self.company.rules {
-            rule.excluded.retain(|&excluded| excluded != user);
-        }
+        self.forget_user(user, event);
         for app in 0..self.company.apps.len() as u32 {
             self.drop_row(app, user, event);
         }

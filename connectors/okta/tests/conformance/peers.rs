@@ -1,0 +1,274 @@
+//! What is known to go wrong when Okta is read, each by its name.
+
+use serde_json::json;
+use sightline_core::{GapReason, Scope};
+use sightline_sim::Company;
+use sightline_sim::company::{CompanySpec, GroupKind, Holder};
+use sightline_testkit::{Fault, How, Kit, Outcome, Size, Trouble, World};
+
+use crate::upstream::{SimulatedOkta, spec_of};
+use crate::{OKTA, kit};
+
+fn read(faults: impl IntoIterator<Item = Fault>) -> Outcome {
+    let kit = kit();
+    kit.block_on(kit.read(&World::of(3).with(faults)))
+}
+
+fn company() -> Company {
+    Company::generate(spec_of(&World::of(3)))
+}
+
+/// An undisturbed sync, and then one with these faults that reads everything anew.
+fn read_again(faults: impl IntoIterator<Item = Fault>) -> (Outcome, Outcome) {
+    let kit = kit();
+    kit.block_on(async {
+        let bed = kit.bed();
+        let before = bed.sync(&World::of(3), &How::default()).await;
+        let after = bed.sync(&World::of(3).with(faults), &How::full()).await;
+        (before, after)
+    })
+}
+
+#[track_caller]
+fn whole(outcome: &Outcome) {
+    if let Err(what) = outcome.is_whole() {
+        panic!("{what}");
+    }
+}
+
+/// Every fact that was there is there.
+#[track_caller]
+fn nothing_closed(before: &Outcome, after: &Outcome) {
+    let closed: Vec<_> = before.facts.keys().filter(|key| !after.facts.contains_key(*key)).take(3).collect();
+    assert!(closed.is_empty(), "closed: {closed:?}");
+}
+
+#[test]
+fn groups_of_more_than_a_thousand_members_are_read_whole() {
+    let now = spec_of(&World::of(1)).now;
+    let sizes = CompanySpec {
+        people: 1300,
+        groups: 16,
+        apps: 13,
+        memberships: 4200,
+        assignments: 2600,
+        ..CompanySpec::for_people(1300, 1, now)
+    };
+    let company = Company::generate(sizes);
+    assert!(company.groups.iter().any(|group| group.members.len() > 1000), "no group is large enough");
+    assert!(company.apps.iter().any(|app| app.users.len() > 500), "no application is large enough");
+    let kit = Kit::new(&OKTA, SimulatedOkta { spec: Some(sizes) });
+    whole(&kit.block_on(kit.read(&World::of(1))));
+}
+
+#[test]
+fn lists_go_on_past_their_first_page() {
+    let kit = kit();
+    let outcome = kit.block_on(kit.read(&World { size: Size::Paged, ..World::of(3) }));
+    whole(&outcome);
+    assert!(outcome.requests["GET /api/v1/users"] > 2, "{:?}", outcome.requests);
+    assert!(outcome.requests["GET /api/v1/groups"] > 1, "{:?}", outcome.requests);
+}
+
+#[test]
+fn deactivated_users_are_read_and_keep_their_status() {
+    let outcome = read([]);
+    let statuses = |word: &str| {
+        let accounts = outcome.facts.iter().filter(|(key, _)| key.starts_with("account/"));
+        accounts.filter(|(_, fact)| fact.fields["raw_status"] == word).count()
+    };
+    let company = company();
+    for word in ["ACTIVE", "DEPROVISIONED", "SUSPENDED", "LOCKED_OUT", "STAGED"] {
+        let expected = company.users.iter().filter(|user| user.status.as_str() == word).count();
+        assert!(expected > 0, "nobody is {word}");
+        assert_eq!(statuses(word), expected, "{word}");
+    }
+}
+
+#[test]
+fn group_admin_roles_are_read_from_the_group() {
+    let outcome = read([]);
+    let company = company();
+    let holders = company.role_assignments.iter().filter_map(|assignment| match assignment.holder {
+        Holder::Group(group) => Some(company.groups[group as usize].id.to_string()),
+        Holder::User(_) => None,
+    });
+    let holders: Vec<String> = holders.collect();
+    assert!(!holders.is_empty(), "no group holds a role");
+    for group in holders {
+        let start = format!("holding/group/{group}/");
+        assert!(outcome.facts.keys().any(|key| key.starts_with(&start)), "the roles of {group} are lost");
+    }
+}
+
+#[test]
+fn custom_roles_are_told_apart() {
+    let outcome = read([]);
+    let custom: Vec<&str> = outcome
+        .facts
+        .iter()
+        .filter(|(key, fact)| key.starts_with("role/") && fact.fields["custom"] == true)
+        .filter_map(|(_, fact)| fact.fields["id"].as_str())
+        .collect();
+    let expected: Vec<String> = company().custom_roles.iter().map(|role| role.id.to_string()).collect();
+    assert!(expected.len() > 1, "one custom role cannot be taken for another");
+    assert!(expected.iter().all(|id| custom.contains(&id.as_str())), "{custom:?} instead of {expected:?}");
+}
+
+#[test]
+fn imported_groups_are_read_like_others() {
+    let outcome = read([]);
+    let company = company();
+    let imported = company.groups.iter().filter(|group| matches!(group.kind, GroupKind::Imported(_)));
+    let with_members: Vec<_> = imported.filter(|group| !group.members.is_empty()).collect();
+    assert!(!with_members.is_empty(), "no imported group has members");
+    for group in with_members {
+        let start = format!("membership/{}/", group.id);
+        let found = outcome.facts.keys().filter(|key| key.starts_with(&start)).count();
+        assert_eq!(found, group.members.len(), "{}", group.name);
+    }
+}
+
+#[test]
+fn direct_and_inherited_assignments_are_told_apart() {
+    let outcome = read([]);
+    let origins = |direct: bool| {
+        let users = outcome
+            .facts
+            .iter()
+            .filter(|(key, _)| key.starts_with("assignment/") && key.contains("/account/"));
+        users.filter(|(_, fact)| (fact.fields["origin"] == "direct") == direct).count()
+    };
+    assert!(origins(true) > 0 && origins(false) > 0);
+    whole(&outcome);
+}
+
+#[test]
+fn applications_of_kinds_without_a_sign_on_mode_are_kept() {
+    let company = company();
+    let without = company.apps.iter().filter(|app| app.sign_on_mode.is_none());
+    let inactive = company.apps.iter().filter(|app| !app.active);
+    assert!(without.count() > 0 && inactive.count() > 0, "there is none");
+    whole(&read([]));
+}
+
+#[test]
+fn one_field_of_another_type_does_not_cost_the_list() {
+    let odd = json!({
+        "id": "00uNULL", "status": null, "created": null, "lastLogin": null, "type": null, "credentials": 7,
+        "profile": {"login": null, "email": 4, "firstName": ["a"]},
+    });
+    let outcome = read([Fault::at("/api/v1/users", 1, Trouble::OddObject(odd))]);
+    assert!(outcome.result.is_ok(), "{:?}", outcome.result);
+    let lost = outcome.truth.facts.keys().find(|key| !outcome.facts.contains_key(*key));
+    assert_eq!(lost, None);
+    let found = &outcome.facts["account/00uNULL"];
+    assert_eq!(found.fields["status"], "unknown", "no status is not able to sign in");
+    assert_eq!(found.fields["login"], "00uNULL");
+}
+
+#[test]
+fn a_role_of_a_type_that_nobody_knows_does_not_cost_the_others() {
+    let company = company();
+    let holder = company.role_assignments.iter().find_map(|assignment| match assignment.holder {
+        Holder::User(user) => Some(company.users[user as usize].id.to_string()),
+        Holder::Group(_) => None,
+    });
+    let holder = holder.unwrap();
+    let odd = json!({"id": "raODD", "type": "ORACLE_ADMIN", "label": "Oracle", "status": "ACTIVE"});
+    let outcome = read([Fault::always(format!("/api/v1/users/{holder}/roles"), Trouble::OddObject(odd))]);
+    let unknown = format!("holding/account/{holder}/ORACLE_ADMIN/direct/unknown");
+    assert!(outcome.facts.contains_key(&unknown), "the role is lost, or its reach is made up");
+    let lost = outcome.truth.facts.keys().find(|key| !outcome.facts.contains_key(*key));
+    assert_eq!(lost, None);
+}
+
+#[test]
+fn a_failed_read_of_targets_is_unknown() {
+    let targets = [
+        "/api/v1/users/{id}/roles/{part}/targets/groups",
+        "/api/v1/users/{id}/roles/{part}/targets/catalog/apps",
+        "/api/v1/groups/{id}/roles/{part}/targets/groups",
+        "/api/v1/groups/{id}/roles/{part}/targets/catalog/apps",
+    ];
+    let outcome = read(targets.map(|path| Fault::always(path, Trouble::Failing(500))));
+    let mut unread = 0;
+    for (key, fact) in &outcome.truth.facts {
+        let Some(unlimited) = &fact.where_unlimited else { continue };
+        assert!(!outcome.facts.contains_key(key), "{key} was not read, and is told");
+        assert!(outcome.facts.contains_key(unlimited), "{key} is lost");
+        assert!(outcome.gaps.iter().any(|gap| gap.scope == fact.scope), "{} is no gap", fact.scope);
+        unread += 1;
+    }
+    assert!(unread > 0, "no role comes without its targets");
+}
+
+#[test]
+fn a_refused_page_is_never_a_revocation() {
+    for trouble in [Trouble::Denied, Trouble::NotFound, Trouble::NotData, Trouble::Html] {
+        let lists = [
+            "/api/v1/groups/{id}/users",
+            "/api/v1/apps/{id}/users",
+            "/api/v1/apps/{id}/groups",
+            "/api/v1/groups/rules",
+            "/api/v1/iam/roles",
+            "/api/v1/iam/assignees/users",
+            "/api/v1/groups/{id}/roles",
+            "/api/v1/users/{id}/roles",
+        ];
+        let (before, after) = read_again(lists.map(|path| Fault::always(path, trouble.clone())));
+        nothing_closed(&before, &after);
+        assert!(after.gaps.len() > lists.len(), "{} gaps for {trouble:?}", after.gaps.len());
+    }
+}
+
+#[test]
+fn the_rate_limit_costs_no_data() {
+    let refused = |path: &str| Fault { times: Some(2), ..Fault::always(path, Trouble::RateLimited) };
+    let at_once =
+        |path: &str| Fault { from: Some(2), times: Some(2), ..Fault::always(path, Trouble::TooManyAtOnce) };
+    let outcome = read([
+        refused("/api/v1/groups/{id}/users"),
+        refused("/api/v1/users"),
+        at_once("/api/v1/apps/{id}/users"),
+        at_once("/api/v1/logs"),
+    ]);
+    whole(&outcome);
+}
+
+#[test]
+fn an_empty_list_of_users_is_no_success() {
+    let (before, after) = read_again([Fault::always("/api/v1/users", Trouble::Nothing)]);
+    assert!(after.result.is_err(), "a sync without anybody ended well");
+    assert_eq!(after.snapshot, before.snapshot);
+}
+
+#[test]
+fn what_is_deleted_meanwhile_does_not_end_the_sync() {
+    let company = company();
+    let group = company.groups.iter().find(|group| group.members.len() > 2).unwrap().id.to_string();
+    let app = company.apps.iter().find(|app| app.users.len() > 2).unwrap().id.to_string();
+    let outcome = read([
+        Fault::at("/api/v1/groups", 1, Trouble::Vanishes(group.clone())),
+        Fault::at("/api/v1/apps", 1, Trouble::Vanishes(app.clone())),
+    ]);
+    assert!(outcome.result.is_ok(), "{:?}", outcome.result);
+    let named = |key: &str| key.contains(&group) || key.contains(&app);
+    let lost = outcome.truth.facts.keys().find(|key| !outcome.facts.contains_key(*key) && !named(key));
+    assert_eq!(lost, None);
+    assert_eq!(outcome.gaps, []);
+}
+
+#[test]
+fn a_license_that_is_missing_is_told_apart_from_a_permission() {
+    let outcome = read([
+        Fault::always("/api/v1/groups/rules", Trouble::NotLicensed),
+        Fault::always("/api/v1/iam/roles", Trouble::Denied),
+    ]);
+    let reason = |dataset: &str| {
+        let gap = outcome.gaps.iter().find(|gap| gap.scope == Scope::listing(dataset));
+        gap.map(|gap| gap.reason.clone())
+    };
+    assert_eq!(reason("group_rules"), Some(GapReason::NotLicensed));
+    assert!(matches!(reason("roles"), Some(GapReason::Denied { permission: Some(_) })));
+}
