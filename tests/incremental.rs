@@ -28,7 +28,7 @@ fn company(seed: u64) -> CompanySpec {
 
 /// Facts without when they were seen, what the log tells of use and of the time before, and the moments at which
 /// something was read.
-fn found(facts: Facts) -> Facts {
+pub(crate) fn found(facts: Facts) -> Facts {
     let mut facts = timeless(facts);
     for fact in facts.values_mut() {
         for name in ["first_seen", "last_seen", "snapshot"] {

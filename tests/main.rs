@@ -5,6 +5,7 @@
 
 mod agreement;
 mod broken;
+mod check;
 mod crash;
 mod docs;
 mod everything;
