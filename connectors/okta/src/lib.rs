@@ -49,7 +49,7 @@ const SMALL_READ: u64 = 200;
 /// How often the targets of a role are asked for when the answer breaks the protocol.
 const TARGET_ATTEMPTS: u32 = 3;
 /// Pages of the log that one step reads.
-const LOG_PAGES: usize = 8;
+const LOG_PAGES: usize = 4;
 /// Okta keeps its log this long.
 const LOG_RETENTION: Duration = Duration::from_hours(90 * 24);
 
