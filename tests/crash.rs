@@ -131,8 +131,7 @@ fn a_later_sync_that_is_killed_leaves_the_snapshot_in_force() {
 
 #[test]
 fn a_sync_of_changes_that_is_killed_is_gone_on_with() {
-    let start = jiff::Timestamp::from_second(now().as_second() - 360).unwrap();
-    let spec = CompanySpec { groups: 24, apps: 14, permille: 150, ..CompanySpec::for_people(90, 13, start) };
+    let spec = crate::incremental::company(111);
     let first = SimSetup::of(spec);
     let changed = SimSetup::of(CompanySpec { rounds: 2, ..spec });
     let sim = changed.start();

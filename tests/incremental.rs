@@ -15,7 +15,7 @@ const ROUND_SECONDS: i64 = 20;
 const ROUNDS: u32 = 3;
 
 /// A company whose last round ends in the present: what is changed while it is read is later than that.
-fn company(seed: u64) -> CompanySpec {
+pub(crate) fn company(seed: u64) -> CompanySpec {
     let start = now().as_second() - 300 - ROUND_SECONDS * i64::from(ROUNDS);
     CompanySpec {
         groups: 24,

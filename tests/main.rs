@@ -6,6 +6,7 @@
 mod agreement;
 mod broken;
 mod check;
+mod cost;
 mod crash;
 mod docs;
 mod everything;
@@ -18,6 +19,7 @@ mod output;
 mod registry;
 mod secrets;
 mod service_app;
+mod switched_off;
 mod together;
 mod unread;
 mod wrong_input;
