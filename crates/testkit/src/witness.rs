@@ -112,14 +112,20 @@ impl Witness {
         self.note(|noted| {
             for record in &step.records {
                 let key = record.key();
-                let stated = self.truth.facts.get(&key).is_none_or(|fact| fact.scope == *scope);
+                let stated = self
+                    .truth
+                    .facts
+                    .get(&key)
+                    .is_none_or(|fact| fact.scope == *scope || fact.also.contains(scope));
+                let kind = key.split('/').next().unwrap_or_default();
+                let by_several = self.truth.told_by_several.contains(kind);
                 let named =
                     scope.parent.as_ref().is_none_or(|parent| key.split('/').any(|part| part == parent));
                 if !stated || !named {
                     noted.breaks(2, format!("{} gives {key}, which is not of its scope", task.label));
                 }
                 match noted.scope_of.get(&key) {
-                    Some(before) if before != scope => {
+                    Some(before) if before != scope && !by_several => {
                         let text = format!("{key} is read in {before} and in {scope}");
                         noted.breaks(2, text);
                     }
@@ -173,6 +179,14 @@ impl DynSource for Witness {
 
     fn plan(&self, kept: &[String]) -> Result<Vec<RawTask>> {
         let tasks = self.source.plan(kept)?;
+        for task in &tasks {
+            self.look_at_task(task);
+        }
+        Ok(tasks)
+    }
+
+    fn verify(&self, share: u32, of: u32) -> Result<Vec<RawTask>> {
+        let tasks = self.source.verify(share, of)?;
         for task in &tasks {
             self.look_at_task(task);
         }

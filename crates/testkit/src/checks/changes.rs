@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Verdict, that, tiny};
+use crate::upstream::forget;
 use crate::{Fact, How, Kit, Outcome, Quirks, World};
 
 /// Rounds that are followed.
@@ -48,13 +49,7 @@ fn as_fresh(kit: &Kit, followed: &Outcome, fresh: &Outcome) -> Verdict {
             if key.starts_with("change/") {
                 fact.fields["targets"].take();
             }
-            for (kind, name) in &untold {
-                if key.split('/').next() == Some(kind)
-                    && let Some(fields) = fact.fields.as_object_mut()
-                {
-                    fields.remove(*name);
-                }
-            }
+            forget(key, &mut fact.fields, &untold);
         }
         facts
     };
