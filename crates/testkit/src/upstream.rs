@@ -246,6 +246,8 @@ pub struct Samples {
     pub untold: Vec<(&'static str, &'static str)>,
     /// Paths of listings that are never empty.
     pub never_empty: Vec<&'static str>,
+    /// Paths that answer with one object instead of a listing.
+    pub single: Vec<&'static str>,
     /// Paths of listings that span several pages in a paged world.
     pub paged: Vec<&'static str>,
     /// Paths of listings of which the provider says that a cursor that repeats is the end.

@@ -69,8 +69,9 @@ impl Witness {
         let about = &task.about;
         let broken = match self.source.info().dataset(&about.scope.dataset) {
             None => Some(format!("{} is of a dataset that is not declared", task.label)),
-            Some(dataset) if dataset.parent.is_some() != about.scope.parent.is_some() => {
-                Some(format!("the scope of {} and its dataset differ in having a parent", task.label))
+            // The other way round it is a listing that leads to the parts.
+            Some(dataset) if dataset.parent.is_none() && about.scope.parent.is_some() => {
+                Some(format!("the scope of {} has a parent, and its dataset has none", task.label))
             }
             Some(_) => about
                 .after
@@ -109,7 +110,12 @@ impl Witness {
         for next in step.then.iter().chain(&step.later) {
             self.look_at_task(next);
         }
+        let dataset = self.source.info().dataset(&scope.dataset);
+        let only_leads = scope.parent.is_none() && dataset.is_some_and(|dataset| dataset.parent.is_some());
         self.note(|noted| {
+            if only_leads && !step.records.is_empty() {
+                noted.breaks(1, format!("{} gives records, and the scope of none of them", task.label));
+            }
             for record in &step.records {
                 let key = record.key();
                 let stated = self

@@ -190,6 +190,8 @@ fn a_failed_read_of_targets_is_unknown() {
         "/api/v1/users/{id}/roles/{part}/targets/catalog/apps",
         "/api/v1/groups/{id}/roles/{part}/targets/groups",
         "/api/v1/groups/{id}/roles/{part}/targets/catalog/apps",
+        "/oauth2/v1/clients/{id}/roles/{part}/targets/groups",
+        "/oauth2/v1/clients/{id}/roles/{part}/targets/catalog/apps",
     ];
     let outcome = read(targets.map(|path| Fault::always(path, Trouble::Failing(500))));
     let mut unread = 0;

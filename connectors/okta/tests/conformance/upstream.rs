@@ -156,7 +156,7 @@ fn samples() -> Samples {
             let path = format!("{path}/{}/{part}", object["id"].as_str().unwrap());
             Fault::always(path, Trouble::Instead(json!([])))
         };
-        let besides = ["users", "groups", "roles"].map(empty).into();
+        let besides = ["users", "groups", "roles", "group-push/mappings"].map(empty).into();
         Strange { name, path, object, key, fields, besides }
     };
     let (users, groups, apps) = ("/api/v1/users", "/api/v1/groups", "/api/v1/apps");
@@ -168,8 +168,14 @@ fn samples() -> Samples {
             ("group", "resource_count"),
             // When one of several groups that give an application to somebody no longer does, no event names the row.
             ("assignment", "origin.group"),
+            ("assignment", "last_updated"),
         ],
         never_empty: vec![users, groups],
+        single: vec![
+            "/api/v1/threats/configuration",
+            "/api/v1/org/privacy/oktaSupport",
+            "/api/v1/org/orgSettings/thirdPartyAdminSetting",
+        ],
         paged: vec![users, groups, "/api/v1/logs"],
         ends_with_its_cursor: vec!["/api/v1/logs"],
         limits: vec![
