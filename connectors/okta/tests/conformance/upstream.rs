@@ -21,6 +21,8 @@ const NOW: i64 = 1_780_000_000;
 pub(crate) struct SimulatedOkta {
     /// Of these sizes instead of the usual ones.
     pub(crate) spec: Option<CompanySpec>,
+    /// What is different about the company.
+    pub(crate) alter: Option<fn(&mut Company)>,
 }
 
 struct RunningOkta {
@@ -65,7 +67,11 @@ impl Upstream for SimulatedOkta {
             Some(spec) => CompanySpec { seed: world.seed, rounds: world.rounds, ..spec },
             None => spec_of(world),
         };
-        let company = Arc::new(Company::generate(spec));
+        let mut company = Company::generate(spec);
+        if let Some(alter) = self.alter {
+            alter(&mut company);
+        }
+        let company = Arc::new(company);
         let faults = Faults(world.faults.iter().map(sim_fault).collect());
         let options = OktaOptions { faults, licensed: true, ..OktaOptions::default() };
         let server = OktaServer::start(company.clone(), options).await.unwrap();

@@ -48,7 +48,9 @@ fn groups_and_apps(company: &Company, truth: &mut Truth) {
         let policy = company.access_policy(app).id;
         truth.add(format!("governance/{}/{policy}", app.id), Scope::listing("apps"), json!({}));
     }
-    for linked in company.truth().linked() {
+    // Nobody is asked for about those who are deactivated.
+    let is_live = |id: &str| company.users.iter().any(|user| user.is_live() && user.id.as_str() == id);
+    for linked in company.truth().linked().into_iter().filter(|linked| is_live(&linked.of)) {
         let key = format!("link/{}/{}/{}", linked.of, linked.relation, linked.user_id);
         truth.add(key, Scope::under("linked_objects", linked.of), json!({}));
     }
