@@ -92,6 +92,8 @@ pub struct How {
     pub exact_clock: bool,
     /// After so many stored batches it is stopped from outside.
     pub stop_after: Option<usize>,
+    /// Datasets that are off by default and are read all the same.
+    pub on: &'static [&'static str],
 }
 
 impl How {
@@ -131,6 +133,8 @@ pub struct Outcome {
 pub struct Fact {
     /// The scope that it was read in.
     pub scope: Scope,
+    /// Other scopes that it was read in as well.
+    pub also: Vec<Scope>,
     /// The record's fields.
     pub fields: Value,
     /// The sync that first saw it.
@@ -169,13 +173,15 @@ impl Bed<'_> {
     ///
     /// When the data source cannot be opened with the upstream's settings, or the store is damaged.
     pub async fn sync(&self, world: &World, how: &How) -> Outcome {
-        let unserved = self.kit.upstream.samples().unserved;
         let mut options = how.options.clone();
-        options.off.extend(unserved.iter().map(|dataset| (*dataset).to_owned()));
+        let datasets = self.kit.registration.info.datasets.iter();
+        let off_by_default = datasets.filter(|dataset| !dataset.on && !how.on.contains(&dataset.id));
+        options.off.extend(off_by_default.map(|dataset| dataset.id.to_owned()));
         let log = Log::default();
         let listening = log.listen();
         let running = self.kit.upstream.start(world).await;
-        let truth = running.truth();
+        let mut truth = running.truth();
+        truth.facts.retain(|_, fact| !options.off.contains(&fact.scope.dataset));
         let settings = running.settings();
         let clock: Arc<dyn Clock> = if how.exact_clock {
             Arc::new(Moving { from: running.now(), started: Instant::now() })
@@ -229,7 +235,6 @@ impl Bed<'_> {
         if outcome.result.as_ref().is_ok_and(|report| !report.full) {
             outcome.truth.forget(&self.kit.upstream.samples().untold);
         }
-        outcome.gaps.retain(|gap| !unserved.contains(&gap.scope.dataset.as_str()));
         outcome.requests = requests;
         outcome.broken = noted.broken;
         outcome.texts.extend(noted.texts);
@@ -273,16 +278,27 @@ impl Bed<'_> {
                 }
                 other => other,
             };
-            let found = Fact {
+            let mut found = Fact {
                 scope: snapshot.scopes[fact.scope as usize].scope.clone(),
+                also: Vec::new(),
                 fields,
                 first_seen: fact.first_seen,
                 stale: snapshot.is_stale(fact),
             };
             let key = fact.record.key();
-            if outcome.facts.insert(key.clone(), found).is_some() {
-                outcome.broken.push((2, format!("{key} is in the snapshot twice")));
+            if let Some(mut other) = outcome.facts.remove(&key) {
+                let kind = key.split('/').next().unwrap_or_default();
+                if !outcome.truth.told_by_several.contains(kind) {
+                    outcome.broken.push((2, format!("{key} is in the snapshot twice")));
+                }
+                // Of two readings the one that is not stale counts.
+                if other.stale {
+                    std::mem::swap(&mut other, &mut found);
+                }
+                other.also.extend([found.scope].into_iter().chain(found.also));
+                found = other;
             }
+            outcome.facts.insert(key, found);
         }
         outcome
     }

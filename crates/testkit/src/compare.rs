@@ -26,8 +26,18 @@ pub fn differences(truth: &Truth, facts: &BTreeMap<String, Fact>) -> Vec<Differe
     };
     for (key, expected) in &truth.facts {
         match facts.get(key) {
-            None => note(key, &expected.scope, "missing".to_owned()),
+            // It is nowhere where it should be.
+            None => {
+                for scope in [&expected.scope].into_iter().chain(&expected.also) {
+                    note(key, scope, "missing".to_owned());
+                }
+            }
             Some(found) => {
+                for scope in [&expected.scope].into_iter().chain(&expected.also) {
+                    if *scope != found.scope && !found.also.contains(scope) {
+                        note(key, scope, "not found in this scope".to_owned());
+                    }
+                }
                 if let Some(what) = lacks(&found.fields, &expected.fields) {
                     note(key, &expected.scope, what);
                 }
@@ -37,7 +47,9 @@ pub fn differences(truth: &Truth, facts: &BTreeMap<String, Fact>) -> Vec<Differe
     for (key, found) in facts {
         let kind = key.split('/').next().unwrap_or_default();
         if truth.whole_kinds.contains(kind) && !truth.facts.contains_key(key) {
-            note(key, &found.scope, "found, and not true".to_owned());
+            for scope in [&found.scope].into_iter().chain(&found.also) {
+                note(key, scope, "found, and not true".to_owned());
+            }
         }
     }
     differences

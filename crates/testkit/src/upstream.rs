@@ -185,6 +185,8 @@ pub struct Truth {
     pub facts: BTreeMap<String, TruthFact>,
     /// Kinds of facts, the first part of their keys, of which there are no others.
     pub whole_kinds: BTreeSet<&'static str>,
+    /// Kinds of facts that may be read in more than one scope.
+    pub told_by_several: BTreeSet<&'static str>,
 }
 
 impl Truth {
@@ -194,7 +196,7 @@ impl Truth {
     ///
     /// When there is one with the same key.
     pub fn add(&mut self, key: String, scope: Scope, fields: Value) -> &mut TruthFact {
-        let fact = TruthFact { scope, fields, where_unlimited: None };
+        let fact = TruthFact { scope, also: Vec::new(), fields, where_unlimited: None };
         assert!(!self.facts.contains_key(&key), "the upstream states {key} twice");
         self.facts.entry(key).or_insert(fact)
     }
@@ -204,12 +206,21 @@ impl Truth {
     /// Leaves out these fields, given as kind and name.
     pub(crate) fn forget(&mut self, fields: &[(&'static str, &'static str)]) {
         for (key, fact) in &mut self.facts {
-            let kind = key.split('/').next();
-            let of_kind = fields.iter().filter(|(of, _)| Some(*of) == kind);
-            let Some(object) = fact.fields.as_object_mut() else { continue };
-            for (_, name) in of_kind {
-                object.remove(*name);
-            }
+            forget(key, &mut fact.fields, fields);
+        }
+    }
+}
+
+/// Leaves out these fields of a fact, given as kind and name.
+pub(crate) fn forget(key: &str, of: &mut Value, fields: &[(&'static str, &'static str)]) {
+    let kind = key.split('/').next();
+    for (_, name) in fields.iter().filter(|(of, _)| Some(*of) == kind) {
+        let (object, name) = match name.split_once('.') {
+            Some((outer, inner)) => (of.get_mut(outer), inner),
+            None => (Some(&mut *of), *name),
+        };
+        if let Some(object) = object.and_then(Value::as_object_mut) {
+            object.remove(name);
         }
     }
 }
@@ -219,6 +230,8 @@ impl Truth {
 pub struct TruthFact {
     /// The scope that it is read in.
     pub scope: Scope,
+    /// Other scopes that it is read in as well.
+    pub also: Vec<Scope>,
     /// What is known of the record's fields: a part of its JSON.
     pub fields: Value,
     /// The key that it has instead where what limits it cannot be read.
@@ -228,12 +241,13 @@ pub struct TruthFact {
 /// Peculiar things that an upstream can be made to send.
 #[derive(Debug, Clone, Default)]
 pub struct Samples {
-    /// Datasets that this upstream does not serve: they are switched off, and what that hides is no gap here.
-    pub unserved: Vec<&'static str>,
-    /// Fields that change without a word of the provider, as kind and name: only a full read has to know them.
+    /// Fields that change without a word of the provider, as kind and name, or `name.inner` for a field of a field: only a
+    /// full read has to know them.
     pub untold: Vec<(&'static str, &'static str)>,
     /// Paths of listings that are never empty.
     pub never_empty: Vec<&'static str>,
+    /// Paths that answer with one object instead of a listing.
+    pub single: Vec<&'static str>,
     /// Paths of listings that span several pages in a paged world.
     pub paged: Vec<&'static str>,
     /// Paths of listings of which the provider says that a cursor that repeats is the end.

@@ -69,8 +69,9 @@ impl Witness {
         let about = &task.about;
         let broken = match self.source.info().dataset(&about.scope.dataset) {
             None => Some(format!("{} is of a dataset that is not declared", task.label)),
-            Some(dataset) if dataset.parent.is_some() != about.scope.parent.is_some() => {
-                Some(format!("the scope of {} and its dataset differ in having a parent", task.label))
+            // The other way round it is a listing that leads to the parts.
+            Some(dataset) if dataset.parent.is_none() && about.scope.parent.is_some() => {
+                Some(format!("the scope of {} has a parent, and its dataset has none", task.label))
             }
             Some(_) => about
                 .after
@@ -109,17 +110,28 @@ impl Witness {
         for next in step.then.iter().chain(&step.later) {
             self.look_at_task(next);
         }
+        let dataset = self.source.info().dataset(&scope.dataset);
+        let only_leads = scope.parent.is_none() && dataset.is_some_and(|dataset| dataset.parent.is_some());
         self.note(|noted| {
+            if only_leads && !step.records.is_empty() {
+                noted.breaks(1, format!("{} gives records, and the scope of none of them", task.label));
+            }
             for record in &step.records {
                 let key = record.key();
-                let stated = self.truth.facts.get(&key).is_none_or(|fact| fact.scope == *scope);
+                let stated = self
+                    .truth
+                    .facts
+                    .get(&key)
+                    .is_none_or(|fact| fact.scope == *scope || fact.also.contains(scope));
+                let kind = key.split('/').next().unwrap_or_default();
+                let by_several = self.truth.told_by_several.contains(kind);
                 let named =
                     scope.parent.as_ref().is_none_or(|parent| key.split('/').any(|part| part == parent));
                 if !stated || !named {
                     noted.breaks(2, format!("{} gives {key}, which is not of its scope", task.label));
                 }
                 match noted.scope_of.get(&key) {
-                    Some(before) if before != scope => {
+                    Some(before) if before != scope && !by_several => {
                         let text = format!("{key} is read in {before} and in {scope}");
                         noted.breaks(2, text);
                     }
@@ -173,6 +185,14 @@ impl DynSource for Witness {
 
     fn plan(&self, kept: &[String]) -> Result<Vec<RawTask>> {
         let tasks = self.source.plan(kept)?;
+        for task in &tasks {
+            self.look_at_task(task);
+        }
+        Ok(tasks)
+    }
+
+    fn verify(&self, share: u32, of: u32) -> Result<Vec<RawTask>> {
+        let tasks = self.source.verify(share, of)?;
         for task in &tasks {
             self.look_at_task(task);
         }

@@ -1,9 +1,13 @@
 //! What is known to go wrong when Okta is read, each by its name.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use sightline_core::{GapReason, Scope};
 use sightline_sim::Company;
-use sightline_sim::company::{CompanySpec, GroupKind, Holder};
+use sightline_sim::company::{
+    CompanySpec, GroupKind, Holder, Role, RoleAssignment, RoleScope, SettingKind,
+};
 use sightline_testkit::{Fault, How, Kit, Outcome, Size, Trouble, World};
 
 use crate::upstream::{SimulatedOkta, spec_of};
@@ -57,7 +61,7 @@ fn groups_of_more_than_a_thousand_members_are_read_whole() {
     let company = Company::generate(sizes);
     assert!(company.groups.iter().any(|group| group.members.len() > 1000), "no group is large enough");
     assert!(company.apps.iter().any(|app| app.users.len() > 500), "no application is large enough");
-    let kit = Kit::new(&OKTA, SimulatedOkta { spec: Some(sizes) });
+    let kit = Kit::new(&OKTA, SimulatedOkta { spec: Some(sizes), ..SimulatedOkta::default() });
     whole(&kit.block_on(kit.read(&World::of(1))));
 }
 
@@ -190,17 +194,20 @@ fn a_failed_read_of_targets_is_unknown() {
         "/api/v1/users/{id}/roles/{part}/targets/catalog/apps",
         "/api/v1/groups/{id}/roles/{part}/targets/groups",
         "/api/v1/groups/{id}/roles/{part}/targets/catalog/apps",
+        "/oauth2/v1/clients/{id}/roles/{part}/targets/groups",
+        "/oauth2/v1/clients/{id}/roles/{part}/targets/catalog/apps",
     ];
     let outcome = read(targets.map(|path| Fault::always(path, Trouble::Failing(500))));
-    let mut unread = 0;
+    let (mut unread, mut of_services) = (0, 0);
     for (key, fact) in &outcome.truth.facts {
         let Some(unlimited) = &fact.where_unlimited else { continue };
         assert!(!outcome.facts.contains_key(key), "{key} was not read, and is told");
         assert!(outcome.facts.contains_key(unlimited), "{key} is lost");
         assert!(outcome.gaps.iter().any(|gap| gap.scope == fact.scope), "{} is no gap", fact.scope);
         unread += 1;
+        of_services += usize::from(key.starts_with("holding/resource/"));
     }
-    assert!(unread > 0, "no role comes without its targets");
+    assert!(unread > of_services && of_services > 0, "no role comes without its targets");
 }
 
 #[test]
@@ -271,4 +278,139 @@ fn a_license_that_is_missing_is_told_apart_from_a_permission() {
     };
     assert_eq!(reason("group_rules"), Some(GapReason::NotLicensed));
     assert!(matches!(reason("roles"), Some(GapReason::Denied { permission: Some(_) })));
+}
+
+/// A company that is larger in one respect than companies of its size are.
+fn read_altered(size: Size, alter: fn(&mut Company)) -> Outcome {
+    let kit = Kit::new(&OKTA, SimulatedOkta { alter: Some(alter), ..SimulatedOkta::default() });
+    kit.block_on(kit.read(&World { size, ..World::of(3) }))
+}
+
+#[test]
+fn holders_of_roles_past_a_hundred_are_read() {
+    let outcome = read_altered(Size::Paged, |company| {
+        for user in 0..150 {
+            company.role_assignments.push(RoleAssignment {
+                id: format!("irbMANY{user}"),
+                holder: Holder::User(user),
+                role: Role::Custom(0),
+                scope: RoleScope::ResourceSet(0),
+                created: company.spec.now.as_millisecond(),
+            });
+        }
+    });
+    whole(&outcome);
+    let of_set = outcome.truth.facts.values().filter(|fact| {
+        [&fact.scope].into_iter().chain(&fact.also).any(|scope| scope.dataset == "binding_members")
+    });
+    assert!(of_set.count() >= 150, "nobody is bound to a resource set");
+}
+
+#[test]
+fn more_than_twenty_trusted_origins_are_read() {
+    // Okta gives twenty where nothing else is asked for, and two hundred at most.
+    let outcome = read_altered(Size::Tiny, |company| {
+        let origins = company.settings.iter().filter(|setting| setting.kind == SettingKind::TrustedOrigin);
+        let origin = origins.last().unwrap().clone();
+        for number in 0..230 {
+            let mut another = origin.clone();
+            another.id = format!("tosMANY{number}");
+            another.body["id"] = json!(another.id);
+            company.settings.push(another);
+        }
+    });
+    whole(&outcome);
+    let found = outcome.facts.keys().filter(|key| key.starts_with("setting/trusted_origin/")).count();
+    assert!(found > 230, "{found} trusted origins");
+}
+
+#[test]
+fn api_tokens_without_a_network_a_window_or_an_end_are_kept() {
+    let company = company();
+    let plain = company.api_tokens.iter().filter(|token| token.network.is_none() || token.expires.is_none());
+    assert!(plain.count() > 0, "every token has everything");
+    let nulls = json!({
+        "id": "00TNULL", "name": null, "userId": null, "clientName": null, "tokenWindow": null, "network": null,
+        "expiresAt": null, "created": null, "lastUpdated": null,
+    });
+    let outcome = read([Fault::at("/api/v1/api-tokens", 1, Trouble::OddObject(nulls))]);
+    let lost = outcome.truth.facts.keys().find(|key| !outcome.facts.contains_key(*key));
+    assert_eq!(lost, None);
+    let fields = &outcome.facts["credential/00TNULL"].fields;
+    assert_eq!((&fields["name"], &fields["owner"]), (&json!("00TNULL"), &json!(null)));
+    assert_eq!(outcome.gaps, []);
+}
+
+#[test]
+fn groups_that_are_copied_into_applications_are_read() {
+    let outcome = read([]);
+    let company = company();
+    let statuses: Vec<&str> = company.push_mappings.iter().map(|mapping| mapping.status).collect();
+    assert!(!statuses.is_empty(), "no group is pushed");
+    for mapping in &company.push_mappings {
+        let app = company.apps[mapping.app as usize].id;
+        let found = &outcome.facts[&format!("push/{app}/{}", mapping.id)];
+        let source = company.groups[mapping.source as usize].id.to_string();
+        assert_eq!(found.fields["group"], source);
+        assert_eq!(found.fields["raw_status"], mapping.status);
+    }
+}
+
+#[test]
+fn an_application_that_cannot_tell_its_copies_is_a_gap_of_its_own() {
+    let company = company();
+    let app = company.apps[company.push_mappings[0].app as usize].id.to_string();
+    let path = format!("/api/v1/apps/{app}/group-push/mappings");
+    let (before, after) = read_again([Fault::always(path, Trouble::Refused("not supported".to_owned()))]);
+    nothing_closed(&before, &after);
+    let scopes: Vec<_> = after.gaps.iter().map(|gap| gap.scope.clone()).collect();
+    assert_eq!(scopes, [Scope::under("app_pushes", app)]);
+}
+
+#[test]
+fn roles_of_service_applications_are_read_with_their_reach() {
+    let outcome = read([]);
+    let company = company();
+    let mut reaches = BTreeSet::new();
+    for held in &company.client_roles {
+        let id = company.apps[held.app as usize].id;
+        let (role, reach) = match (held.role, &held.scope) {
+            (Role::Standard(role), RoleScope::Org) => (role.to_owned(), "org"),
+            (Role::Standard(role), _) => (role.to_owned(), "targets"),
+            (Role::Custom(role), _) => (company.custom_roles[role as usize].id.to_string(), "set"),
+        };
+        let start = format!("holding/resource/{id}/{role}/direct/{reach}");
+        assert!(outcome.facts.keys().any(|key| key.starts_with(&start)), "{start} is lost");
+        reaches.insert(reach);
+    }
+    assert_eq!(reaches.len(), 3, "only {reaches:?}");
+}
+
+#[test]
+fn what_is_off_by_default_is_read_when_it_is_asked_for() {
+    let kit = kit();
+    let on: &[&str] = &["group_owners", "linked_objects"];
+    let bed = kit.bed();
+    for how in [How { on, ..How::default() }, How { on, ..How::full() }] {
+        let outcome = kit.block_on(bed.sync(&World::of(3), &how));
+        whole(&outcome);
+        for dataset in on {
+            let mut facts = outcome.truth.facts.values();
+            assert!(facts.any(|fact| fact.scope.dataset == *dataset), "there is nothing in {dataset}");
+        }
+    }
+}
+
+#[test]
+fn what_is_verified_a_share_at_a_time_stays_true() {
+    let kit = kit();
+    let bed = kit.bed();
+    whole(&kit.block_on(bed.sync(&World::of(5), &How::default())));
+    let mut how = How::default();
+    how.options.verify = true;
+    for round in 1..=3 {
+        let outcome = kit.block_on(bed.sync(&World::of(5).after(round), &how));
+        assert!(outcome.result.as_ref().is_ok_and(|report| !report.full), "everything was read");
+        whole(&outcome);
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Verdict, that, tiny};
+use crate::upstream::forget;
 use crate::{Fact, How, Kit, Outcome, Quirks, World};
 
 /// Rounds that are followed.
@@ -15,13 +16,21 @@ pub(super) async fn what_has_changed_is_what_a_full_read_finds(kit: &Kit) -> Ver
     Ok(())
 }
 
+/// A person who looks at a large drop would find that it is true: in a small world one application is much.
+fn confirmed(full: bool) -> How {
+    let mut how = How::default();
+    how.options.full = full;
+    how.options.accept_drop = true;
+    how
+}
+
 async fn follow(kit: &Kit, world: &World) -> Verdict {
     let bed = kit.bed();
     let mut before = bed.sync(world, &How::default()).await;
     before.is_whole()?;
     let mut followed = false;
     for round in 1..=ROUNDS {
-        let outcome = bed.sync(&world.after(round), &How::default()).await;
+        let outcome = bed.sync(&world.after(round), &confirmed(false)).await;
         outcome.is_whole()?;
         that(outcome.truth.facts != before.truth.facts, || format!("round {round} changes nothing"))?;
         followed |= outcome.result.as_ref().is_ok_and(|report| !report.full);
@@ -48,13 +57,7 @@ fn as_fresh(kit: &Kit, followed: &Outcome, fresh: &Outcome) -> Verdict {
             if key.starts_with("change/") {
                 fact.fields["targets"].take();
             }
-            for (kind, name) in &untold {
-                if key.split('/').next() == Some(kind)
-                    && let Some(fields) = fact.fields.as_object_mut()
-                {
-                    fields.remove(*name);
-                }
-            }
+            forget(key, &mut fact.fields, &untold);
         }
         facts
     };
@@ -78,13 +81,13 @@ pub(super) async fn late_and_repeated_events_do_no_harm(kit: &Kit) -> Verdict {
         bed.sync(&world, &How::default()).await.is_whole()?;
         // What came late in the last round is known one round later, or after a full read.
         for round in 1..=ROUNDS {
-            let outcome = bed.sync(&world.after(round), &How::default()).await;
+            let outcome = bed.sync(&world.after(round), &confirmed(false)).await;
             if let Err(error) = &outcome.result {
                 return outcome.wrong(format!("the sync failed: {error}"));
             }
             outcome.keeps_the_rules()?;
         }
-        bed.sync(&world.after(ROUNDS), &How::full()).await.is_whole()?;
+        bed.sync(&world.after(ROUNDS), &confirmed(true)).await.is_whole()?;
     }
     Ok(())
 }
@@ -94,11 +97,11 @@ pub(super) async fn lost_events_are_made_good_by_a_full_read(kit: &Kit) -> Verdi
     let bed = kit.bed();
     bed.sync(&world, &How::default()).await.is_whole()?;
     for round in 1..=ROUNDS {
-        let outcome = bed.sync(&world.after(round), &How::default()).await;
+        let outcome = bed.sync(&world.after(round), &confirmed(false)).await;
         if let Err(error) = &outcome.result {
             return outcome.wrong(format!("the sync failed: {error}"));
         }
         outcome.keeps_the_rules()?;
     }
-    bed.sync(&world.after(ROUNDS), &How::full()).await.is_whole()
+    bed.sync(&world.after(ROUNDS), &confirmed(true)).await.is_whole()
 }

@@ -215,6 +215,15 @@ fn tiny() -> World {
     World::of(SEED)
 }
 
+/// Paths that nothing is read from without which there is no snapshot.
+fn optional_paths(kit: &Kit) -> Vec<&'static str> {
+    let (required, optional): (Vec<_>, Vec<_>) =
+        kit.registration.info.datasets.iter().partition(|dataset| dataset.required);
+    let required: BTreeSet<&str> = required.into_iter().flat_map(|dataset| dataset.reads).copied().collect();
+    let paths = optional.into_iter().flat_map(|dataset| dataset.reads).copied();
+    paths.filter(|path| !required.contains(path)).collect()
+}
+
 /// A path with an id in the place of its placeholder.
 fn with_id(path: &str, id: &str) -> String {
     path.replacen("{id}", id, 1)

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sightline_core::Scope;
 
-use super::{Verdict, that, tiny};
+use super::{Verdict, optional_paths, that, tiny};
 use crate::compare::lacks;
 use crate::{Fault, How, Kit, Manner, Size, Trouble, World};
 
@@ -29,13 +29,12 @@ pub(super) async fn steps_keep_the_rules(kit: &Kit) -> Verdict {
     let bed = kit.bed();
     let world = tiny();
     bed.sync(&world, &How::default()).await.keeps_the_rules()?;
-    let parts = kit.registration.info.datasets.iter().filter(|dataset| !dataset.required);
-    let noise: Vec<Fault> = parts
-        .flat_map(|dataset| dataset.reads)
+    let noise: Vec<Fault> = optional_paths(kit)
+        .into_iter()
         .enumerate()
         .map(|(turn, path)| {
             let trouble = [Trouble::Denied, Trouble::NotData, Trouble::NotFound, Trouble::Html];
-            Fault::at(*path, 1, trouble[turn % trouble.len()].clone())
+            Fault::at(path, 1, trouble[turn % trouble.len()].clone())
         })
         .collect();
     bed.sync(&world.with(noise), &How::full()).await.keeps_the_rules()?;
@@ -114,11 +113,13 @@ pub(super) async fn an_odd_object_costs_that_object(kit: &Kit) -> Verdict {
     let info = kit.registration.info;
     let plain = kit.read(&tiny()).await;
     let odd = [json!(17), json!({"nothing": "that is known"}), json!("text"), json!([1, 2])];
+    let single = kit.upstream.samples().single;
     let mut faults = Vec::new();
     let mut expected = Vec::new();
     for dataset in info.datasets {
         for path in dataset.reads {
-            let is_list = plain.truth.facts.values().any(|fact| fact.scope.dataset == dataset.id);
+            let is_list = !single.contains(path)
+                && plain.truth.facts.values().any(|fact| fact.scope.dataset == dataset.id);
             if is_list && plain.requests.contains_key(&format!("GET {path}")) {
                 let object = odd[faults.len() % odd.len()].clone();
                 faults.push(Fault::always(*path, Trouble::OddObject(object)));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sightline_core::{ErrorKind, GapReason};
 use sightline_sync::SyncError;
 
-use super::{Verdict, that, tiny, with_id};
+use super::{Verdict, optional_paths, that, tiny, with_id};
 use crate::{Fault, How, Kit, Outcome, Trouble};
 
 /// Refusals, and what a gap has to say about each.
@@ -141,11 +141,8 @@ pub(super) async fn bodies_are_never_told(kit: &Kit) -> Verdict {
     const MARKER: &str = "zq-marker-of-a-body";
     let info = kit.registration.info;
     let usual = kit.read(&tiny()).await;
-    let optional = info.datasets.iter().filter(|dataset| !dataset.required);
-    let faults = optional.flat_map(|dataset| dataset.reads).map(|path| {
-        // The first answers are as they are, so that what is under a listing is asked for.
-        Fault::always(*path, Trouble::Refused(MARKER.to_owned()))
-    });
+    let refuse = |path| Fault::always(path, Trouble::Refused(MARKER.to_owned()));
+    let faults = optional_paths(kit).into_iter().map(refuse);
     let refused = tiny().with(faults);
     let required: Vec<&str> = info
         .datasets

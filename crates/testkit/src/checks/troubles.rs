@@ -1,9 +1,9 @@
 //! What goes wrong for a while, and what ends in between.
 
-use sightline_core::ErrorKind;
+use sightline_core::{ErrorKind, Scope};
 use sightline_sync::SyncError;
 
-use super::{Verdict, that, tiny};
+use super::{Verdict, optional_paths, that, tiny};
 use crate::{Fault, How, Kit, Outcome, Size, Trouble, World};
 
 pub(super) async fn what_passes_costs_nothing(kit: &Kit) -> Verdict {
@@ -109,13 +109,18 @@ pub(super) async fn an_object_that_vanishes_takes_only_itself_along(kit: &Kit) -
         let bed = kit.bed();
         bed.sync(&tiny(), &How::default()).await.is_whole()?;
         let mut outcome = bed.sync(&tiny().with([vanishes]), &How::full()).await;
-        // What names it may be there or not; everything else is as it was.
+        // What names it may be there or not, and so may where that is read; everything else is as it was.
         let named = |key: &str| key.split('/').any(|part| part == id);
+        let naming: Vec<_> = usual.truth.facts.iter().filter(|(key, _)| named(key)).collect();
+        let may_be_gap = |scope: &Scope| {
+            naming.iter().any(|(_, fact)| fact.scope == *scope || fact.also.contains(scope))
+        };
         outcome.truth.facts.retain(|key, _| !named(key));
         outcome.facts.retain(|key, _| !named(key));
         outcome.owns_up(kit)?;
-        let others = outcome.gaps.iter().find(|gap| gap.scope.parent.as_deref() != Some(id));
-        if let Some(gap) = others.filter(|gap| !gap.detail.is_empty() && gap.scope.parent.is_some()) {
+        let parts = outcome.gaps.iter().filter(|gap| gap.scope.parent.is_some() && !gap.detail.is_empty());
+        let mut others = parts.filter(|gap| gap.scope.parent.as_deref() != Some(id));
+        if let Some(gap) = others.find(|gap| !may_be_gap(&gap.scope)) {
             return outcome.wrong(format!("{kind} {id} vanishes, and {} is a gap", gap.scope));
         }
     }
@@ -123,11 +128,9 @@ pub(super) async fn an_object_that_vanishes_takes_only_itself_along(kit: &Kit) -
 }
 
 pub(super) async fn what_failed_is_read_by_the_next_sync(kit: &Kit) -> Verdict {
-    let optional = kit.registration.info.datasets.iter().filter(|dataset| !dataset.required);
-    let paths: Vec<&str> = optional.flat_map(|dataset| dataset.reads).copied().collect();
     let bed = kit.bed();
     // Longer than anybody asks again; none of it looks like a refusal.
-    let failing = paths.iter().map(|path| Fault::always(*path, Trouble::NotData));
+    let failing = optional_paths(kit).into_iter().map(|path| Fault::always(path, Trouble::NotData));
     let failed = bed.sync(&tiny().with(failing), &How::default()).await;
     failed.owns_up(kit)?;
     that(!failed.gaps.is_empty(), || "nothing failed".to_owned())?;

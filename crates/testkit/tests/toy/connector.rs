@@ -130,10 +130,13 @@ impl ToyTask {
 
 impl Task for ToyTask {
     fn about(&self) -> About {
-        let part = matches!(self, Self::One { .. } | Self::Changes { .. });
         About {
             scope: self.scope(),
-            coverage: if part { Coverage::Part } else { Coverage::Whole },
+            coverage: match self {
+                Self::One { .. } => Coverage::Part,
+                Self::Changes { .. } => Coverage::Onward,
+                Self::List { .. } | Self::Limits { .. } => Coverage::Whole,
+            },
             bucket: "all",
             after: &[],
             rank: 50,
