@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use sightline_core::{GapReason, Scope};
 use sightline_sim::Company;
-use sightline_sim::company::{
-    CompanySpec, GroupKind, Holder, Role, RoleAssignment, RoleScope, SettingKind,
-};
+use sightline_sim::company::{CompanySpec, GroupKind, Holder, Role, RoleAssignment, RoleScope, SettingKind};
 use sightline_testkit::{Fault, How, Kit, Outcome, Size, Trouble, World};
 
 use crate::upstream::{SimulatedOkta, spec_of};
