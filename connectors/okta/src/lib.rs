@@ -124,7 +124,8 @@ impl DataSource for Okta {
     }
 
     fn plan(&self, kept: Vec<OktaTask>) -> Vec<OktaTask> {
-        let oldest = self.clock.now().before(LOG_RETENTION);
+        let now = self.clock.now();
+        let oldest = now.before(LOG_RETENTION);
         let mut reach = OktaTask::Reach { last: None };
         let mut lane = OktaTask::list(List::FactorLane);
         let mut walks = [Walk::since(Feed::Changes, oldest), Walk::since(Feed::Usage, oldest)];
@@ -141,6 +142,10 @@ impl DataSource for Okta {
                 }
                 _ => {}
             }
+        }
+        // What the plan reads may be changed before the first page of the log is read: the sync may be interrupted.
+        for walk in walks.iter_mut().filter(|walk| walk.feed == Feed::Changes) {
+            walk.walk_started = Some(now);
         }
         listings().chain([lane]).chain(walks.map(OktaTask::Log)).chain([reach]).collect()
     }

@@ -188,6 +188,7 @@ pub(crate) fn restart_log(walk: &Walk, oldest: Time) -> Option<Walk> {
     let from = walk.read_to.map_or(walk.since, |read_to| read_to.before(LATE_EVENTS)).max(oldest);
     Some(Walk {
         follow: walk.follow,
+        walk_started: walk.walk_started,
         read_to: walk.read_to,
         counted_to: walk.read_to,
         ..Walk::since(walk.feed, from)

@@ -127,7 +127,7 @@ pub struct Walk {
     /// Whether what the events name is read again.
     pub follow: bool,
     /// When this walk began; it ends at the first event after that, so that a busy log does not hold up a sync for
-    /// ever. None for a walk that begins with this task.
+    /// ever. None for a walk that begins with this task; what was changed since is followed by the next sync.
     pub walk_started: Option<Time>,
     /// The latest event that was read.
     pub read_to: Option<Time>,
