@@ -112,9 +112,8 @@ pub(super) async fn an_object_that_vanishes_takes_only_itself_along(kit: &Kit) -
         // What names it may be there or not, and so may where that is read; everything else is as it was.
         let named = |key: &str| key.split('/').any(|part| part == id);
         let naming: Vec<_> = usual.truth.facts.iter().filter(|(key, _)| named(key)).collect();
-        let may_be_gap = |scope: &Scope| {
-            naming.iter().any(|(_, fact)| fact.scope == *scope || fact.also.contains(scope))
-        };
+        let may_be_gap =
+            |scope: &Scope| naming.iter().any(|(_, fact)| fact.scope == *scope || fact.also.contains(scope));
         outcome.truth.facts.retain(|key, _| !named(key));
         outcome.facts.retain(|key, _| !named(key));
         outcome.owns_up(kit)?;

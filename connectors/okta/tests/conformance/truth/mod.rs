@@ -296,4 +296,3 @@ fn usage(company: &Company, truth: &mut Truth) {
         truth.add(key, Scope::listing("activity"), fields);
     }
 }
-

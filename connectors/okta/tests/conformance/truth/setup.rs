@@ -77,7 +77,11 @@ fn credentials(company: &Company, truth: &mut Truth) {
         if app.service {
             for grant in company.truth().grants().iter().filter(|grant| grant.app_id == app.id.as_str()) {
                 let key = format!("api_grant/{}/{}", app.id, grant.scope);
-                truth.add(key, Scope::under("app_grants", app.id.to_string()), json!({"raw_status": "ACTIVE"}));
+                truth.add(
+                    key,
+                    Scope::under("app_grants", app.id.to_string()),
+                    json!({"raw_status": "ACTIVE"}),
+                );
             }
         }
     }
