@@ -196,18 +196,25 @@ fn holdings(company: &Company, truth: &mut Truth) {
         match assignment.holder {
             Holder::User(user) => {
                 let id = company.users[user as usize].id.to_string();
-                hold(truth, format!("account/{id}"), &role, "direct", &reach, Scope::under("user_roles", id));
+                hold(
+                    truth,
+                    &format!("account/{id}"),
+                    &role,
+                    "direct",
+                    &reach,
+                    Scope::under("user_roles", id),
+                );
             }
             Holder::Group(group) => {
                 let id = company.groups[group as usize].id.to_string();
-                hold(truth, format!("group/{id}"), &role, "direct", &reach, Scope::under("group_roles", id));
+                hold(truth, &format!("group/{id}"), &role, "direct", &reach, Scope::under("group_roles", id));
                 // Okta does not say again at every member that a role that may be limited is not.
                 let is_silent = LIMITED.contains(&role.as_str()) && reach == "org";
                 let at_members = if is_silent { "unknown" } else { &reach };
                 for member in company.members(group) {
                     let id = company.users[*member as usize].id.to_string();
                     let scope = Scope::under("user_roles", &id);
-                    hold(truth, format!("account/{id}"), &role, "inherited", at_members, scope);
+                    hold(truth, &format!("account/{id}"), &role, "inherited", at_members, scope);
                 }
             }
         }
@@ -215,7 +222,7 @@ fn holdings(company: &Company, truth: &mut Truth) {
     for held in &company.client_roles {
         let id = company.apps[held.app as usize].id.to_string();
         let (role, reach) = (role_id(company, held.role), reach_of(company, &held.scope));
-        hold(truth, format!("resource/{id}"), &role, "direct", &reach, Scope::under("client_roles", id));
+        hold(truth, &format!("resource/{id}"), &role, "direct", &reach, Scope::under("client_roles", id));
     }
     // The resource set says again who holds roles on it.
     for binding in company.truth().bindings() {
@@ -226,13 +233,13 @@ fn holdings(company: &Company, truth: &mut Truth) {
         };
         let (reach, scope) =
             (format!("set/{}", binding.set_id), Scope::under("binding_members", binding.set_id));
-        hold(truth, holder, &binding.role_id, "direct", &reach, scope);
+        hold(truth, &holder, &binding.role_id, "direct", &reach, scope);
     }
 }
 
 /// Somebody holds a role: how, with which reach, and where that is read. The same role may be given twice; it is held
 /// once.
-fn hold(truth: &mut Truth, holder: String, role: &str, how: &str, reach: &str, scope: Scope) {
+fn hold(truth: &mut Truth, holder: &str, role: &str, how: &str, reach: &str, scope: Scope) {
     let key = format!("holding/{holder}/{role}/{how}/{reach}");
     if let Some(fact) = truth.facts.get_mut(&key) {
         if fact.scope != scope && !fact.also.contains(&scope) {
