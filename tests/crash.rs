@@ -129,6 +129,53 @@ fn a_later_sync_that_is_killed_leaves_the_snapshot_in_force() {
     assert_same("what was found", &kept(&home.facts()), &kept(&before));
 }
 
+#[test]
+fn a_sync_of_changes_that_is_killed_is_gone_on_with() {
+    let spec = crate::incremental::company(111);
+    let first = SimSetup::of(spec);
+    let changed = SimSetup::of(CompanySpec { rounds: 2, ..spec });
+    let sim = changed.start();
+    let reference = unseen(&Home::synced_with(&sim).facts());
+    drop(sim.stop());
+    let (mut killed, mut resumed) = (0, 0);
+    for seed in 0..5 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let sim = first.start();
+        let changed = SimSetup::of(changed.spec).port(sim.port).latency_ms(25);
+        let home = Home::synced_with(&sim);
+        let before = home.facts();
+        drop(sim.stop());
+        let sim = changed.start();
+        for _ in 0..2 {
+            let mut running = home.start(&["sync", "--json"]);
+            running.wait_to_say("sync 2", Duration::from_secs(20));
+            thread::sleep(Duration::from_millis(rng.u64(20..160)));
+            if running.kill().is_some() {
+                break;
+            }
+            killed += 1;
+            let after = home.facts();
+            if unseen(&after) != reference {
+                assert_same("facts after a killed sync of changes", &after, &before);
+            }
+        }
+        let report = home.run(&["sync", "--json"]).json();
+        assert_eq!(report["full"], false, "seed {seed}: {report}");
+        resumed += u64::from(report["resumed"] == true);
+        assert_eq!(home.gaps(), []);
+        assert_same(&format!("seed {seed}"), &unseen(&home.facts()), &reference);
+        drop(sim.stop());
+    }
+    assert!(killed >= 5 && resumed >= 2, "{killed} kills hit a running sync, {resumed} were gone on with");
+}
+
+/// Facts without when they were seen, and without what changes untold.
+fn unseen(facts: &Facts) -> Facts {
+    let mut facts = crate::incremental::found(facts.clone());
+    facts.remove("activity_window");
+    facts
+}
+
 fn kept(facts: &Facts) -> Facts {
     let mut facts = facts.clone();
     facts.get_mut("activity_window").unwrap()["record"].take();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use serde_json::{Value, json};
-use sightline_sim::company::{CredentialKind, EventKind, Holder, SettingKind};
+use sightline_sim::company::{CredentialKind, EventKind, SettingKind};
 use sightline_sim::expect::{AdminScope, Assignee};
 use sightline_sim::{Company, CompanySpec};
 
@@ -14,7 +14,7 @@ use crate::harness::{Facts, Home, SimSetup, list, millis, now, text};
 /// Datasets that are read only when they are asked for.
 const ASKED_FOR: [&str; 3] = ["group_owners", "factors", "linked_objects"];
 
-fn company() -> CompanySpec {
+pub(crate) fn company() -> CompanySpec {
     CompanySpec { groups: 24, apps: 20, memberships: 300, ..CompanySpec::for_people(70, 19, now()) }
 }
 
@@ -419,6 +419,9 @@ fn posture(company: &Company, facts: &Facts) {
     );
 }
 
+/// Settings that are there once, without an id of their own.
+const ONCE: [&str; 4] = ["credential_reach", "threat_insight", "org_support", "third_party_admins"];
+
 /// Everything else that is set up.
 fn settings(company: &Company, facts: &Facts) {
     let kind_of = |kind: SettingKind| match kind {
@@ -439,8 +442,6 @@ fn settings(company: &Company, facts: &Facts) {
         // What the provider has switched on, and its limits, are no setting of the organisation.
         SettingKind::Feature | SettingKind::PrincipalRateLimit => None,
     };
-    // What is there once, without an id of its own.
-    const ONCE: [&str; 4] = ["credential_reach", "threat_insight", "org_support", "third_party_admins"];
     let once: BTreeSet<&str> = facts
         .values()
         .filter_map(|fact| fact["record"]["setting"]["kind"].as_str())
@@ -572,43 +573,4 @@ fn no_secret_is_told(company: &Company, home: &Home) {
             assert!(!is_there, "secret {turn} is stored");
         }
     }
-}
-
-#[test]
-fn what_is_switched_off_is_not_asked_for() {
-    let setup = SimSetup::of(company());
-    let sim = setup.start();
-    let home = Home::connected_with(&sim, &["--without", "devices", "--without", "group_rules"]);
-    let setup = setup.port(sim.port);
-    drop(sim.stop());
-    let sim = setup.start();
-    home.run(&["sync", "--json"]).ok();
-    home.run(&["sync", "--json"]).ok();
-    let served = sim.stop();
-    for path in [
-        "/api/v1/devices",
-        "/api/v1/groups/rules",
-        "/api/v1/groups/{id}/owners",
-        "/api/v1/users/{id}/factors",
-    ] {
-        assert_eq!(served.of(path), 0, "{path}");
-    }
-    let off = |dataset: &str| (dataset.to_owned(), "switched_off".to_owned());
-    assert_eq!(home.gaps(), [off("devices"), off("group_rules")]);
-    let told = home.run(&["gaps"]).ok().stdout;
-    assert!(told.contains("switched off") && told.contains("from which devices people sign in"), "{told}");
-    let told = home.run(&["list", "devices"]).ok();
-    assert!(told.stderr.contains("switched off"), "{told:?}");
-
-    // Switched on, it is read by the next sync, and of the factors only those of admins.
-    let sim = setup.start();
-    home.run(&["source", "set", "Okta", "--with", "devices", "--with", "factors"]).ok();
-    home.run(&["sync", "--json", "--full"]).ok();
-    let served = sim.stop();
-    let company = setup.company();
-    assert_eq!(home.gaps(), [off("group_rules")]);
-    assert_eq!(home.list("devices").len() as u64, company.truth().counts().devices);
-    let holders: BTreeSet<&Holder> = company.role_assignments.iter().map(|it| &it.holder).collect();
-    assert!(!holders.is_empty());
-    assert_eq!(served.of("/api/v1/users/{id}/factors"), company.truth().counts().role_holders);
 }

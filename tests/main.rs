@@ -5,15 +5,21 @@
 
 mod agreement;
 mod broken;
+mod check;
+mod cost;
 mod crash;
 mod docs;
 mod everything;
 mod harness;
+mod https;
+mod incremental;
 mod layering;
 mod odd;
 mod output;
 mod registry;
 mod secrets;
+mod service_app;
+mod switched_off;
 mod together;
 mod unread;
 mod wrong_input;

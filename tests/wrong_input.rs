@@ -154,6 +154,62 @@ fn who_does_not_answer_is_told_apart_from_who_refuses() {
 }
 
 #[test]
+fn each_trouble_on_the_way_has_its_text() {
+    let home = home_with_token(TOKEN);
+    add(&home, "sightline-tests.invalid", &[]).fails(
+        4,
+        "the name sightline-tests.invalid was not found",
+        "this machine's DNS",
+    );
+    // Nobody is at the proxy, or it does not want to.
+    let refuses = answers_always("403 Forbidden", "").replace("http://", "");
+    for proxy in [format!("127.0.0.1:{}", closed_port()), refuses] {
+        let mut home = home_with_token(TOKEN);
+        home.set("HTTPS_PROXY", &format!("http://{proxy}"));
+        let output = add(&home, "acme.okta.com", &[]);
+        output.fails(4, "the proxy did not let us through to acme.okta.com", "HTTPS_PROXY");
+        nothing_is_stored(&home);
+    }
+    // Somebody who hangs up.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    std::thread::spawn(move || silent.incoming().for_each(drop));
+    add(&home, &url, &["--allow-loopback-http"]).fails(4, "the connection to 127.0.0.1 broke", "try again");
+    nothing_is_stored(&home);
+}
+
+#[test]
+fn a_busy_org_is_waited_for_and_a_refusal_is_told_in_its_own_words() {
+    for action in ["rate_limit", "too_many_at_once"] {
+        let faults = json!([{"path": "/api/v1/groups", "nth": 1, "times": 2, "action": action}]);
+        let sim = SimSetup::of(tiny(44)).faults(faults).flags(&["--window-secs", "1"]).start();
+        let home = home_with_token(&sim.token);
+        home.add(&sim).ok();
+        assert_eq!(list(&home.run(&["source", "list", "--json"]).json()).len(), 1, "{action}");
+    }
+    for code in ["E0000006", "E0000005", "E0000022"] {
+        let said = json!({"errorCode": code, "errorSummary": "Said in their own words"}).to_string();
+        let denied = json!({"status": {"code": 403, "body": said}});
+        let sim = SimSetup::of(tiny(44)).faults(json!([{"path": "/api/v1/apps", "action": denied}])).start();
+        let home = home_with_token(&sim.token);
+        let told = home.add(&sim);
+        told.fails(3, &format!("HTTP 403 {code}: Said in their own words"), "");
+        nothing_is_stored(&home);
+    }
+}
+
+#[test]
+fn an_issuer_is_as_good_as_a_domain() {
+    let sim = SimSetup::of(tiny(43)).start();
+    let issuer = format!("  {}/oauth2/default/ ", sim.url.replace("http", "HTTP"));
+    let home = home_with_token(&sim.token);
+    add(&home, &issuer, &["--allow-loopback-http"]).ok();
+    let stored = home.run(&["source", "show", "Okta", "--json"]).json();
+    assert_eq!(text(&stored, "address"), sim.url);
+    home.run(&["sync", "--json"]).ok();
+}
+
+#[test]
 fn a_token_that_sees_nobody_is_refused() {
     let faults = json!([{"path": "/api/v1/users", "action": "empty_page"}]);
     let sim = SimSetup::of(tiny(33)).faults(faults).start();

@@ -153,6 +153,6 @@ pub(crate) fn assert_same<V: PartialEq + std::fmt::Debug>(
         extra.len(),
         &extra[..extra.len().min(3)],
         differing.len(),
-        &differing[..differing.len().min(2)],
+        &differing[..differing.len().min(8)],
     );
 }

@@ -44,10 +44,12 @@ use absorb::{Answer, absorb, absorb_targets, check_everyone, refused_policies, u
 use datasets::INFO;
 use log::{absorb_log, read_events, restart_log};
 
+/// A full read of fewer calls is no matter.
+const SMALL_READ: u64 = 200;
 /// How often the targets of a role are asked for when the answer breaks the protocol.
 const TARGET_ATTEMPTS: u32 = 3;
 /// Pages of the log that one step reads.
-const LOG_PAGES: usize = 8;
+const LOG_PAGES: usize = 4;
 /// Okta keeps its log this long.
 const LOG_RETENTION: Duration = Duration::from_hours(90 * 24);
 
@@ -285,7 +287,8 @@ impl Okta {
         }
         // At the present the cursor stays where the last page was asked for.
         let is_present = next.is_none();
-        Ok(absorb_log(walk, pages, next.unwrap_or(asked), is_present, self.clock.now(), so_far))
+        let step = absorb_log(walk, pages, next.unwrap_or(asked), is_present, self.clock.now(), so_far);
+        Ok(if walk.follow && is_flood(&step, so_far) { instead_of_a_flood(step) } else { step })
     }
 
     /// Goes on in the log from a time; events may have been missed, so everything is read anew if they were followed.
@@ -460,6 +463,33 @@ fn listings() -> impl Iterator<Item = OktaTask> {
 /// is among its tasks already: begun anew, it would be read and counted twice.
 fn everything_anew() -> Step<OktaTask> {
     Step { then: listings().collect(), full: true, ..Step::default() }
+}
+
+/// Whether so much has changed that reading everything costs no more.
+fn is_flood(step: &Step<OktaTask>, so_far: &SoFar) -> bool {
+    let pages = |(name, count): (&String, &u64)| match name.split_once('/') {
+        Some(("group_members", _)) => count.div_ceil(1000),
+        Some(("app_users", _)) => count.div_ceil(500).max(1),
+        Some(("app_groups", _)) => 1,
+        _ => 0,
+    };
+    let everything: u64 =
+        so_far.last.0.iter().map(pages).sum::<u64>() + so_far.last.get("users").div_ceil(200);
+    let again = so_far.tallies.get(log::DIRTY) + step.then.len() as u64;
+    everything > SMALL_READ && again > everything
+}
+
+/// What events name need not be read by itself when everything is read.
+fn instead_of_a_flood(mut step: Step<OktaTask>) -> Step<OktaTask> {
+    tracing::info!("so much has changed that everything is read anew");
+    let anew = everything_anew();
+    let onward = step.then.into_iter().filter_map(|task| match task {
+        OktaTask::Log(walk) => Some(OktaTask::Log(Walk { follow: false, ..walk })),
+        _ => None,
+    });
+    step.then = onward.chain(anew.then).collect();
+    step.full = true;
+    step
 }
 
 /// An id comes from the other side, and becomes part of a path only if it is one segment and nothing else.

@@ -12,6 +12,8 @@ use crate::decode::{lenient, lenient_object, lenient_objects, list, time};
 use crate::list::List;
 use crate::task::{Feed, LATE_EVENTS, ObjectKind, OktaTask, Page, Walk};
 
+/// The number of reads that events of this sync have led to.
+pub(crate) const DIRTY: &str = "dirty";
 /// Event types that are usage.
 const SIGN_IN: &str = "user.session.start";
 /// See [`SIGN_IN`].
@@ -164,6 +166,7 @@ pub(crate) fn absorb_log(
         step.records.push(Record::ActivityWindow(window));
     }
     step.then = dirty.into_tasks(so_far, now);
+    step.tallies.push((DIRTY.to_owned(), step.then.len() as u64));
     let read_until = if caught_up { Some(now) } else { walk.read_until };
     let onward = Walk { cursor, read_to, read_until, ..walk.clone() };
     if !caught_up {

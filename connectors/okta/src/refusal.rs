@@ -53,10 +53,12 @@ pub(crate) fn name(refusal: &Refusal<'_>) -> Error {
 pub(crate) fn name_token(refusal: &TokenRefusal) -> Error {
     let description = refusal.description.to_ascii_lowercase();
     let hint = match refusal.error.as_str() {
-        "invalid_client" if description.contains("jwks") || description.contains("key") => Some(
-            "the service app does not have this key: Applications > the app > General > Client Credentials > Public \
+        "invalid_client" if ["jwks", "key", "signature"].iter().any(|word| description.contains(word)) => {
+            Some(
+                "the service app does not have this key: Applications > the app > General > Client Credentials > Public \
              keys; add the public half, give its KID with --key-id, and press the outer Save",
-        ),
+            )
+        }
         "invalid_client" => Some(
             "check the client id, that the app is active, and that its client authentication is \
              \"Public key / Private key\"; a key that was added counts only after the outer Save",

@@ -83,10 +83,13 @@ impl Wire {
             builder = builder.dns_resolver(PublicResolver { host: address.host().to_owned() });
         }
         for pem in &cx.extra_roots_pem {
-            let certificate = Certificate::from_pem(pem).map_err(|error| {
-                Error::new(ErrorKind::Config, "an extra root certificate is not valid PEM").caused_by(error)
-            })?;
-            builder = builder.tls_certs_merge([certificate]);
+            // A file that holds no certificate is no error to the parser, and no help to anybody.
+            let certificates = Certificate::from_pem_bundle(pem).unwrap_or_default();
+            if certificates.is_empty() {
+                let text = "a file of additional authorities holds no certificate in PEM";
+                return Err(Error::new(ErrorKind::Config, text).hint("check `http.extra_roots`"));
+            }
+            builder = builder.tls_certs_merge(certificates);
         }
         let inner = builder.build().map_err(|error| {
             Error::new(ErrorKind::Config, "the HTTP client could not be made ready").caused_by(error)

@@ -119,9 +119,22 @@ struct Window {
     left: u64,
     /// By the server's clock: tells windows apart.
     reset: Time,
+    /// No later than this, by the headers.
     ends: Instant,
+    /// When its first answer came: it was open by then. None where it ends for another reason.
+    met: Option<Instant>,
     /// Begun by our own call after the last one ended; the server has not yet told when it ends.
     fresh: bool,
+}
+
+impl Window {
+    /// When it ends, given how long windows last where that is known.
+    fn end(&self, span: Option<Duration>) -> Instant {
+        match (self.met, span) {
+            (Some(met), Some(span)) => self.ends.min(met + span),
+            _ => self.ends,
+        }
+    }
 }
 
 /// Why a call has to wait.
@@ -221,20 +234,22 @@ impl Governor {
         if state.in_flight >= state.max_in_flight {
             return Err(Wait::ForAnswer);
         }
+        let span = state.spans.known();
         let bucket = state.buckets.entry(name).or_default();
         match &mut bucket.window {
             // The first call alone finds out how many may follow.
             None if bucket.in_flight > 0 => return Err(Wait::ForAnswer),
             None => {}
             Some(window) => {
-                if window.ends <= now {
+                if window.end(span) <= now {
                     window.left = window.limit;
                     // Opens with its first call, so it ends no earlier than one window from now; the answer tells.
                     window.ends = now + LONGEST_WINDOW;
+                    window.met = None;
                     window.fresh = true;
                 }
                 if window.left <= self.reserved(window.limit) {
-                    return Err(Wait::Until(window.ends));
+                    return Err(Wait::Until(window.end(span)));
                 }
                 window.left -= 1;
             }
@@ -308,8 +323,9 @@ impl Budget for Governor {
             state.spans.note(answer, server_now);
             let span = state.spans.known();
             let bucket = state.buckets.entry(name).or_default();
-            bucket.learn(answer, server_now, now, span);
-            bucket.window.as_ref().map_or(Duration::ZERO, |window| window.ends.saturating_duration_since(now))
+            bucket.learn(answer, server_now, now);
+            let ends = bucket.window.as_ref().map(|window| window.end(span));
+            ends.map_or(Duration::ZERO, |ends| ends.saturating_duration_since(now))
         };
         drop(state);
         self.0.changed.notify_waiters();
@@ -351,8 +367,7 @@ impl State {
 }
 
 impl Bucket {
-    /// `span` is how long windows last, where that is known.
-    fn learn(&mut self, answer: Answer, server_now: Time, now: Instant, span: Option<Duration>) {
+    fn learn(&mut self, answer: Answer, server_now: Time, now: Instant) {
         if answer.status == 429 {
             self.usage.refused += 1;
         }
@@ -360,8 +375,6 @@ impl Bucket {
         self.usage.limit = Some(seen.limit);
         // The server's clock against the server's reset: ours does not matter.
         let until_reset = seen.reset.since(server_now).min(LONGEST_WINDOW) + RESET_PRECISION;
-        // A window that is met for the first time was opened before now, which may be less than a second ago.
-        let until_end = span.map_or(until_reset, |span| until_reset.min(span));
         let others = self.in_flight.saturating_sub(1);
         match &mut self.window {
             // An answer that was under way when the window changed says nothing about the new one.
@@ -370,7 +383,8 @@ impl Bucket {
             Some(window) if seen.reset == window.reset || window.fresh => {
                 if seen.reset > window.reset {
                     window.reset = seen.reset;
-                    window.ends = now + until_end;
+                    window.ends = now + until_reset;
+                    window.met = Some(now);
                     window.fresh = false;
                 }
                 window.limit = seen.limit;
@@ -384,7 +398,8 @@ impl Bucket {
                     limit: seen.limit,
                     left: seen.remaining.saturating_sub(others),
                     reset: seen.reset,
-                    ends: now + until_end,
+                    ends: now + until_reset,
+                    met: Some(now),
                     fresh: false,
                 });
             }
@@ -394,6 +409,7 @@ impl Bucket {
         {
             window.left = 0;
             window.ends = now + until_reset;
+            window.met = None;
         }
     }
 }

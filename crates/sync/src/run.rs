@@ -597,8 +597,10 @@ impl<'a> Loop<'a> {
         let mut led_to = BTreeSet::new();
         then.retain(|next| {
             let repeats = self.worklist.knows(next) || !led_to.insert(next.json.clone());
-            // An object that is listed twice leads twice to its parts; a list that leads back to itself never ends.
-            if repeats && next.about.scope == scope {
+            // An object that is listed twice leads twice to its parts, and what was interrupted may lead again to what
+            // is still open; a list that leads back to what was read never ends.
+            let is_open = self.worklist.is_open(next) && next.json != task.json;
+            if repeats && !is_open && next.about.scope == scope {
                 let detail = format!("{} leads back to a page that was read before", task.label);
                 marks.push((scope.clone(), self.gap(scope.clone(), GapReason::Protocol, detail)));
             }

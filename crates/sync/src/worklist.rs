@@ -52,6 +52,8 @@ pub(crate) struct Worklist {
     open_scopes: FxHashMap<Scope, Open>,
     /// Hashes of all tasks that were ever added.
     known: FxHashSet<u64>,
+    /// Hashes of those that are not done.
+    open: FxHashSet<u64>,
 }
 
 /// Numbers of tasks.
@@ -83,9 +85,15 @@ impl Worklist {
         self.known.contains(&hash(task))
     }
 
+    /// Whether the same task is still to be done, or being done.
+    pub(crate) fn is_open(&self, task: &RawTask) -> bool {
+        self.open.contains(&hash(task))
+    }
+
     /// Adds a task.
     pub(crate) fn add(&mut self, id: u64, task: RawTask) {
         self.known.insert(hash(&task));
+        self.open.insert(hash(&task));
         *self.open_datasets.entry(task.about.scope.dataset.clone()).or_default() += 1;
         self.open_scopes.entry(task.about.scope.clone()).or_default().count(&task, 1);
         self.put(Work { id, task, attempts: 0, refused_since: None });
@@ -120,6 +128,7 @@ impl Worklist {
 
     /// Notes that a task is done for good, and lets those go on that waited for its dataset.
     pub(crate) fn done(&mut self, task: &RawTask) {
+        self.open.remove(&hash(task));
         let scope = &task.about.scope;
         if let Some(open) = self.open_scopes.get_mut(scope) {
             open.count(task, -1);
@@ -205,7 +214,8 @@ mod tests {
         assert!(!list.knows(&page));
         list.add(1, page.clone());
         list.pop("users");
+        assert!(list.is_open(&page), "it is being done");
         list.done(&page);
-        assert!(list.knows(&page));
+        assert!(list.knows(&page) && !list.is_open(&page));
     }
 }

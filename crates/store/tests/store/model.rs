@@ -272,21 +272,7 @@ fn seal(before: &State, steps: &[PlannedStep], number: u64) -> State {
     for state in after.values_mut() {
         state.facts.retain(|_, (record, ..)| {
             let is_gone = |kind, id: &str| gone.contains(&(kind, id.to_owned()));
-            // Relations go with what they refer to; what was done stays.
-            let refers = match record {
-                Record::Membership(edge) => {
-                    is_gone(EntityKind::Group, &edge.group) || is_gone(EntityKind::Account, &edge.account)
-                }
-                Record::Holding(edge) => {
-                    is_gone(EntityKind::Role, &edge.role)
-                        || is_gone(edge.principal.kind(), edge.principal.id())
-                }
-                Record::DeviceUse(edge) => {
-                    is_gone(EntityKind::Device, &edge.device) || is_gone(EntityKind::Account, &edge.account)
-                }
-                _ => false,
-            };
-            !refers && record.entity().is_none_or(|(kind, id)| !is_gone(kind, id))
+            !refers_to(record, &is_gone) && record.entity().is_none_or(|(kind, id)| !is_gone(kind, id))
         });
     }
     let earlier = entities(before);
@@ -301,6 +287,22 @@ fn seal(before: &State, steps: &[PlannedStep], number: u64) -> State {
         if after.len() == count {
             return after;
         }
+    }
+}
+
+/// Whether a relation refers to one of these; what was done stays whatever becomes of it.
+fn refers_to(record: &Record, is_one: &dyn Fn(EntityKind, &str) -> bool) -> bool {
+    match record {
+        Record::Membership(edge) => {
+            is_one(EntityKind::Group, &edge.group) || is_one(EntityKind::Account, &edge.account)
+        }
+        Record::Holding(edge) => {
+            is_one(EntityKind::Role, &edge.role) || is_one(edge.principal.kind(), edge.principal.id())
+        }
+        Record::DeviceUse(edge) => {
+            is_one(EntityKind::Device, &edge.device) || is_one(EntityKind::Account, &edge.account)
+        }
+        _ => false,
     }
 }
 
