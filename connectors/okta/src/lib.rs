@@ -147,7 +147,7 @@ impl DataSource for Okta {
         }
         // What the plan reads may be changed before the first page of the log is read: the sync may be interrupted.
         for walk in walks.iter_mut().filter(|walk| walk.feed == Feed::Changes) {
-            let _ = (now, walk);
+            walk.walk_started = Some(now);
         }
         listings().chain([lane]).chain(walks.map(OktaTask::Log)).chain([reach]).collect()
     }

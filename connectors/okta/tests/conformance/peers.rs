@@ -1,12 +1,18 @@
 //! What is known to go wrong when Okta is read, each by its name.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::json;
-use sightline_core::{GapReason, Scope};
+use sightline_core::budget::{Answer, Budget, Call, Permit};
+use sightline_core::time::Clock;
+use sightline_core::{Context, GapReason, RawTask, Scope, SoFar, Time};
+use sightline_okta::OktaTask;
 use sightline_sim::Company;
 use sightline_sim::company::{CompanySpec, GroupKind, Holder, Role, RoleAssignment, RoleScope, SettingKind};
-use sightline_testkit::{Fault, How, Kit, Outcome, Size, Trouble, World};
+use sightline_testkit::{Fault, How, Kit, Outcome, Size, Trouble, Upstream, World};
 
 use crate::upstream::{SimulatedOkta, spec_of};
 use crate::{OKTA, kit};
@@ -308,8 +314,9 @@ fn holders_of_roles_past_a_hundred_are_read() {
 fn more_than_twenty_trusted_origins_are_read() {
     // Okta gives twenty where nothing else is asked for, and two hundred at most.
     let outcome = read_altered(Size::Tiny, |company| {
-        let mut origins = company.settings.iter().rev();
-        let origin = origins.find(|setting| setting.kind == SettingKind::TrustedOrigin).unwrap().clone();
+        let mut origins =
+            company.settings.iter().filter(|setting| setting.kind == SettingKind::TrustedOrigin);
+        let origin = origins.next().unwrap().clone();
         for number in 0..230 {
             let mut another = origin.clone();
             another.id = format!("tosMANY{number}");
@@ -411,4 +418,59 @@ fn what_is_verified_a_share_at_a_time_stays_true() {
         assert!(outcome.result.as_ref().is_ok_and(|report| !report.full), "everything was read");
         whole(&outcome);
     }
+}
+
+/// A clock that shows what it was set to.
+#[derive(Debug)]
+struct SetClock(Time);
+
+impl Clock for SetClock {
+    fn now(&self) -> Time {
+        self.0
+    }
+}
+
+#[derive(Debug)]
+struct NoLimit;
+
+#[async_trait]
+impl Budget for NoLimit {
+    async fn acquire(&self, _: Call) -> Permit {
+        Permit::free()
+    }
+
+    fn observe(&self, _: Call, _: Answer) -> Time {
+        Time::default()
+    }
+}
+
+#[test]
+fn changes_are_followed_from_when_a_sync_was_planned_and_not_from_when_the_log_was_begun() {
+    const HALF_A_DAY: Duration = Duration::from_hours(12);
+    let kit = kit();
+    kit.block_on(async {
+        let running = SimulatedOkta::default().start(&World::of(3)).await;
+        let resumed = running.now();
+        let planned = resumed.before(HALF_A_DAY);
+        let open = |now: Time| {
+            let clock = Arc::new(SetClock(now));
+            let budget = Arc::new(NoLimit);
+            let cx = Context { allow_loopback_http: true, clock, budget, extra_roots_pem: Vec::new() };
+            OKTA.open(running.settings(), &cx).unwrap()
+        };
+        let of_changes = |task: &RawTask| task.about.scope == Scope::listing("changes");
+        let mut open_tasks = open(planned).plan(&[]).unwrap();
+        open_tasks.retain(of_changes);
+        let mut later = Vec::new();
+        while let Some(task) = open_tasks.pop() {
+            let step = open(resumed).step(&task, &SoFar::default()).await.unwrap();
+            open_tasks.extend(step.then.into_iter().filter(of_changes));
+            later.extend(step.later);
+        }
+        assert_eq!(later.len(), 1, "one walk is left for the next sync");
+        let OktaTask::Log(walk) = serde_json::from_str(&later[0].json).unwrap() else { panic!("{later:?}") };
+        assert!(walk.follow && walk.cursor.is_start(), "{walk:?}");
+        assert!(walk.since <= planned, "the next sync follows changes since {:?} only", walk.since);
+        running.stop().await;
+    });
 }

@@ -150,7 +150,7 @@ fn sim_fault(fault: &Fault) -> SimFault {
 }
 
 /// Objects as Okta might send them one day.
-#[expect(clippy::too_many_lines, reason = "one sample after the other")]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn samples() -> Samples {
     let user = |id: &str, more: Value| {
         let mut user = json!({"id": id, "status": "ACTIVE", "profile": {"login": "odd@example.com"}});
