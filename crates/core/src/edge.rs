@@ -52,7 +52,7 @@ pub struct Membership {
 }
 
 /// How the provider says that an account came to a resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AssignmentOrigin {
     /// Assigned to this principal itself.

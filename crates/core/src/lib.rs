@@ -2,7 +2,7 @@
 //!
 //! - [`time`], [`secret`], [`observed`], [`json`]: values.
 //! - [`entity`], [`edge`], [`admin`], [`credential`], [`posture`], [`change`], [`record`]: the normalized schema.
-//! - [`scope`], [`snapshot`]: completeness and sealed state.
+//! - [`scope`], [`snapshot`], [`sink`]: completeness and sealed state.
 //! - [`error`], [`budget`], [`source`], [`registry`]: what a connector implements and what it is given.
 //!
 //! This crate does no I/O and knows neither a runtime, a store nor an HTTP client.
@@ -21,6 +21,7 @@ pub mod record;
 pub mod registry;
 pub mod scope;
 pub mod secret;
+pub mod sink;
 pub mod snapshot;
 pub mod source;
 pub mod time;
@@ -43,6 +44,7 @@ pub use record::Record;
 pub use registry::{Registration, Registry};
 pub use scope::{Coverage, Gap, GapReason, Scope};
 pub use secret::Secret;
+pub use sink::{AssignmentBlock, AssignmentTerms, FactSink, MemberBlock, Names, Sighting};
 pub use snapshot::{Fact, ScopeState, Snapshot, SnapshotNumber};
 pub use source::{
     About, Absent, Check, Context, DataSource, DatasetInfo, DynSource, Forecast, Info, Preflight, RawTask,

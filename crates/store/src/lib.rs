@@ -6,11 +6,12 @@
 //! - [`SourceRecord`], [`NewSource`]: data sources.
 //! - [`StepOutcome`], [`Mark`], [`SyncInProgress`]: a sync in progress is durable after every batch of steps.
 //! - [`SealRules`], [`SealReport`]: a finished sync becomes a snapshot, all of it or nothing.
-//! - [`SnapshotMeta`]: sealed snapshots, current and historic.
+//! - [`SnapshotMeta`]: sealed snapshots, current and historic; [`FactChange`]: what differs between two.
 //!
 //! Calls block; a caller in an asynchronous runtime runs them on a thread where blocking is allowed.
 
 mod codec;
+mod diff;
 mod error;
 mod keys;
 mod kind;
@@ -24,6 +25,7 @@ mod source;
 mod tables;
 mod vault;
 
+pub use diff::FactChange;
 pub use error::{Result, StoreError};
 pub use open::{OpenMode, OpenOptions, Store};
 pub use progress::{Mark, ScopeProgress, StepOutcome, SyncInProgress, SyncRow};

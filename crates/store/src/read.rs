@@ -317,7 +317,8 @@ fn state_of(at: VersionAt) -> ScopeState {
     ScopeState { scope: at.scope, complete: at.version.complete, gap: at.version.gap, facts }
 }
 
-fn meta(txn: &ReadTransaction, source_id: u64, number: SnapshotNumber) -> Result<SnapshotMeta> {
+/// The row of a sealed snapshot.
+pub(crate) fn meta(txn: &ReadTransaction, source_id: u64, number: SnapshotNumber) -> Result<SnapshotMeta> {
     let row = txn.open_table(SNAPSHOTS)?.get((source_id, number))?;
     decode_meta(row.ok_or(StoreError::NoSuchSnapshot { number })?.value(), number)
 }

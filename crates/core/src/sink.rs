@@ -1,0 +1,169 @@
+//! How a snapshot is handed over without making a record of every edge.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::{AssignmentOrigin, Fact, RawJson, SnapshotNumber, Time};
+
+/// Takes the facts of a snapshot in.
+///
+/// First come all facts that are not in blocks, then the names, then the blocks; each of the three in the order of the
+/// scopes.
+pub trait FactSink {
+    /// A fact that is in no block.
+    fn fact(&mut self, fact: Fact);
+    /// What the numbers in the blocks that follow stand for.
+    fn names(&mut self, names: Names);
+    /// Members of one group.
+    fn members(&mut self, members: MemberBlock<'_>);
+    /// Assignments of accounts to one resource.
+    fn assignments(&mut self, assignments: AssignmentBlock<'_>);
+}
+
+/// Which syncs saw a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sighting {
+    /// The sync that first saw it, without an interruption since.
+    pub first_seen: SnapshotNumber,
+    /// The sync that last saw it.
+    pub last_seen: SnapshotNumber,
+}
+
+/// Members of one group; the slices that belong to edges are equally long, and every account is there once, by number.
+#[derive(Debug, Clone, Copy)]
+pub struct MemberBlock<'a> {
+    /// Index of the scope that they were read in.
+    pub scope: u32,
+    /// The group's id.
+    pub group: &'a str,
+    /// The accounts, by the numbers of their names, ascending.
+    pub accounts: &'a [u32],
+    /// For each of them the index of what is in `sightings`.
+    pub seen: &'a [u32],
+    /// Every combination once.
+    pub sightings: &'a [Sighting],
+}
+
+/// Assignments of accounts to one resource; the slices that belong to edges are equally long, and every account is there
+/// once, by number.
+#[derive(Debug, Clone, Copy)]
+pub struct AssignmentBlock<'a> {
+    /// Index of the scope that they were read in.
+    pub scope: u32,
+    /// The resource's id.
+    pub resource: &'a str,
+    /// The accounts, by the numbers of their names, ascending.
+    pub accounts: &'a [u32],
+    /// For each of them the index of what is in `sightings`.
+    pub seen: &'a [u32],
+    /// Every combination once.
+    pub sightings: &'a [Sighting],
+    /// For each of them the index of what is in `terms`.
+    pub agreed: &'a [u32],
+    /// What many of them have in common; what differs for everybody may make it as long as the others.
+    pub terms: &'a [AssignmentTerms],
+    /// When each was made.
+    pub since: &'a [Option<Time>],
+}
+
+/// What many assignments to one resource have in common: the fields of [`crate::Assignment`] of the same names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct AssignmentTerms {
+    /// How the account came to it.
+    pub origin: AssignmentOrigin,
+    /// Status in the provider's word, where it has one.
+    pub raw_status: Option<String>,
+    /// Whether the resource has the account as the provider has it, in the provider's word.
+    pub sync_state: Option<String>,
+    /// Rank among several groups: the lowest decides.
+    pub priority: Option<i64>,
+    /// What the resource is told about the account.
+    pub profile: RawJson,
+}
+
+/// Texts by number, in one piece of memory.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    text: String,
+    /// Where each one ends.
+    ends: Vec<usize>,
+    numbers: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Names {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The text with this number; empty where there is none.
+    pub fn get(&self, number: u32) -> &str {
+        text_at(&self.text, &self.ends, number)
+    }
+
+    /// All texts, by number.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.ends.len() as u32).map(|number| self.get(number))
+    }
+
+    /// The number of a text, if it has one.
+    pub fn find(&self, text: &str) -> Option<u32> {
+        let hash = self.hasher.hash_one(text);
+        self.numbers.find(hash, |&number| self.get(number) == text).copied()
+    }
+
+    /// The number of a text, which gets one if it has none.
+    pub fn intern(&mut self, text: &str) -> u32 {
+        let Self { text: all, ends, numbers, hasher } = self;
+        let hash = hasher.hash_one(text);
+        let entry = numbers.entry(
+            hash,
+            |&number| text_at(all, ends, number) == text,
+            |&number| hasher.hash_one(text_at(all, ends, number)),
+        );
+        match entry {
+            hashbrown::hash_table::Entry::Occupied(entry) => *entry.get(),
+            hashbrown::hash_table::Entry::Vacant(entry) => {
+                let number = ends.len() as u32;
+                entry.insert(number);
+                all.push_str(text);
+                ends.push(all.len());
+                number
+            }
+        }
+    }
+}
+
+fn text_at<'a>(text: &'a str, ends: &[usize], number: u32) -> &'a str {
+    let at = number as usize;
+    let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+    ends.get(at).and_then(|&end| text.get(start..end)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_has_one_number() {
+        let mut names = Names::default();
+        for (round, new) in [(0, true), (1, false)] {
+            for n in 0..1000_u32 {
+                let text = if n == 7 { String::new() } else { format!("name {n}") };
+                assert_eq!(names.find(&text).is_none(), new, "round {round}");
+                assert_eq!(names.intern(&text), n);
+                assert_eq!((names.find(&text), names.get(n)), (Some(n), text.as_str()));
+            }
+        }
+        assert_eq!(names.len(), 1000);
+        assert_eq!(names.iter().nth(999), Some("name 999"));
+        assert_eq!(names.get(1000), "");
+    }
+}
