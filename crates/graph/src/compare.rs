@@ -84,7 +84,7 @@ impl Renumbered {
         }
         let mut gone = Vec::new();
         let numbers = before.accounts().map(|(account, entity)| {
-            if let Some(there) = after.account_with_id(&entity.id) {
+            if let Some(there) = after.account_with_id(entity.id) {
                 return there.0;
             }
             gone.push(account);
@@ -120,12 +120,12 @@ impl Renumbered {
         } else {
             let account = match (number as usize).checked_sub(self.later) {
                 Some(at) => self.gone[at],
-                None => before.account_with_id(&after.account(AccountIx(number)).id)?,
+                None => before.account_with_id(after.account(AccountIx(number)).id)?,
             };
             (before, account, was?)
         };
         Some(ReachChange {
-            account_id: &graph.account(account).id,
+            account_id: graph.account(account).id,
             resource_id: &graph.resource(resource).id,
             account,
             resource,

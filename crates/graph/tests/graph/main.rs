@@ -1,6 +1,7 @@
 //! The graph against a naive model and against cases made by hand.
 
 mod administration;
+mod blocks;
 mod cases;
 mod compare;
 mod naive;
