@@ -11,6 +11,7 @@ mod things;
 
 use sightline_core::{ActivityWindow, Coverage, EntityKind, Record, Scope, Time};
 
+use crate::figures::number;
 use edges::Edges;
 use random::mix;
 
@@ -50,6 +51,16 @@ impl Size {
             apps: part(like.apps),
             assignments: part(like.assignments),
         }
+    }
+
+    /// As a heading.
+    pub(crate) fn describe(self) -> String {
+        let Self { people, groups, memberships, apps, assignments } = self;
+        let [people, groups, memberships, apps, assignments] =
+            [people, groups, memberships, apps, assignments].map(|count| number(f64::from(count), 0));
+        format!(
+            "{people} people, {groups} groups, {memberships} memberships, {apps} applications, {assignments} assignments"
+        )
     }
 }
 
