@@ -622,3 +622,30 @@ fn a_graph_is_shared_between_threads() {
     fn shared<T: Send + Sync + 'static>() {}
     shared::<Graph>();
 }
+
+#[test]
+fn very_many_accounts_have_the_paths_that_each_one_has() {
+    const COUNT: usize = 14_000;
+    let id = |at: usize| format!("p{at:05}");
+    let mut records =
+        vec![native("eng"), native("ops"), app("git"), to_group("eng", "git"), to_group("ops", "git")];
+    for at in 0..COUNT {
+        let status = if at % 7 == 0 { AccountStatus::Suspended } else { AccountStatus::Active };
+        records.push(account(&id(at), status));
+        if at % 2 == 0 {
+            records.push(member(&id(at), "eng"));
+        }
+        if at % 3 == 0 {
+            records.push(member(&id(at), "ops"));
+        }
+        if at % 5 != 1 {
+            records.push(to_account(&id(at), "git"));
+        }
+    }
+    let graph = graph(&records);
+    let git = graph.resource_with_id("git").unwrap();
+    let each: Vec<_> = graph.accounts().filter_map(|(account, _)| graph.access(account, git)).collect();
+    // Those without an assignment of their own who are in neither group have no way.
+    assert_eq!(each.len(), COUNT - (0..COUNT).filter(|at| at % 5 == 1 && at % 2 != 0 && at % 3 != 0).count());
+    assert_eq!(graph.who(git), each);
+}
