@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use sightline_core::{SnapshotNumber, Time};
 use thiserror::Error;
 
+use crate::bytes::Malformed;
+
 /// The result of something that uses the store.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -208,6 +210,14 @@ impl StoreError {
         Self::Damaged { what: what.into() }
     }
 
+    /// Says where something is that cannot be read back.
+    pub(crate) fn within(self, place: &str) -> Self {
+        match self {
+            Self::Damaged { what } => Self::Damaged { what: format!("{place}: {what}") },
+            other => other,
+        }
+    }
+
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { doing, path, source }
@@ -229,6 +239,12 @@ fn holder(pid: Option<u32>, command: Option<&str>, since: Option<Time>) -> Strin
         text.push_str(" by another process");
     }
     text
+}
+
+impl From<Malformed> for StoreError {
+    fn from(what: Malformed) -> Self {
+        Self::damaged(what)
+    }
 }
 
 macro_rules! from_redb {

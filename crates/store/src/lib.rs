@@ -10,8 +10,11 @@
 //!
 //! Calls block; a caller in an asynchronous runtime runs them on a thread where blocking is allowed.
 
+mod bytes;
 mod codec;
+mod dictionary;
 mod diff;
+mod edges;
 mod error;
 mod keys;
 mod kind;
@@ -19,9 +22,11 @@ mod lock;
 mod open;
 mod progress;
 mod read;
-mod reading;
+mod rows;
 mod seal;
 mod source;
+mod staging;
+mod state;
 mod tables;
 mod vault;
 

@@ -11,6 +11,7 @@ use redb::{
 };
 use sightline_core::time::{Clock, SystemClock};
 
+use crate::dictionary::Dictionaries;
 use crate::error::{Result, StoreError};
 use crate::lock::{self, LockNote};
 use crate::tables::{self, FORMAT, META, META_FORMAT};
@@ -57,6 +58,7 @@ pub struct Store {
     // Dropped before the database lets go of its lock: the note of the next writer is never removed.
     _note: Option<LockNote>,
     handle: Handle,
+    pub(crate) dictionaries: Dictionaries,
 }
 
 enum Handle {
@@ -97,7 +99,12 @@ impl Store {
         let database = with_fallback(|mode| builder(options, mode).create(file))
             .map_err(|error| open_error(error, dir, file))?;
         let note = LockNote::write(dir, &options.command, SystemClock.now());
-        let store = Self { dir: dir.to_owned(), handle: Handle::Write(database), _note: Some(note) };
+        let store = Self {
+            dir: dir.to_owned(),
+            handle: Handle::Write(database),
+            _note: Some(note),
+            dictionaries: Dictionaries::default(),
+        };
         if store.is_blank()? {
             store.write(|txn| {
                 tables::create_all(txn)?;
@@ -116,7 +123,12 @@ impl Store {
         }
         let database = with_fallback(|mode| builder(options, mode).open_read_only(file))
             .map_err(|error| open_error(error, dir, file))?;
-        let store = Self { dir: dir.to_owned(), handle: Handle::Read(database), _note: None };
+        let store = Self {
+            dir: dir.to_owned(),
+            handle: Handle::Read(database),
+            _note: None,
+            dictionaries: Dictionaries::default(),
+        };
         if store.is_blank()? {
             return Err(StoreError::Missing { dir: dir.to_owned() });
         }

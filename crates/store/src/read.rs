@@ -1,25 +1,24 @@
 //! Sealed snapshots, current and historic.
 //!
-//! A scope has a row for every snapshot that changed what is known about it, and its facts are written again only when
-//! they changed. Snapshot *n* is, for every scope, the newest row up to *n*.
+//! A scope has a row for every snapshot that changed what is known about it. Its facts are written whole once, and then
+//! only what changes, until that is as much again. Snapshot *n* is, for every scope, the newest row up to *n*.
 
 use std::collections::BTreeMap;
 
-use memchr::memmem::Finder;
 use redb::{ReadTransaction, ReadableTable};
 use serde::{Deserialize, Serialize};
-use sightline_core::{
-    EntityKind, Fact, Gap, Record, Scope, ScopeState, Snapshot, SnapshotNumber, Tallies, Time,
-};
+use sightline_core::{Fact, Gap, Scope, ScopeState, Sighting, Snapshot, SnapshotNumber, Tallies, Time};
 
-use crate::codec::{self, Unpacker, Values};
+use crate::codec::{self, Unpacker};
+use crate::dictionary::Dictionary;
 use crate::error::{Result, StoreError};
 use crate::keys;
 use crate::kind::{Kind, Kinds};
 use crate::open::Store;
 use crate::progress::{last_number, tally};
 use crate::source;
-use crate::tables::{CONTENT, SNAPSHOTS, SOURCES, VERSIONS};
+use crate::state::{Facts, StoredFact};
+use crate::tables::{CONTENT, EDGES, NAMES, SNAPSHOTS, SOURCES, VERSIONS};
 
 /// A sealed snapshot without its facts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,12 +55,22 @@ pub(crate) struct Version {
     pub(crate) complete: Option<SnapshotNumber>,
     /// Why the last attempt failed.
     pub(crate) gap: Option<Gap>,
-    /// The snapshot that wrote the facts.
+    /// The snapshot that wrote all facts; 0 where there are none.
+    pub(crate) base: SnapshotNumber,
+    /// The last snapshot that wrote what had changed since.
     pub(crate) content: SnapshotNumber,
+    /// So often was written what had changed.
+    pub(crate) changes: u32,
+    /// Bytes that the base takes.
+    pub(crate) base_bytes: u64,
+    /// Bytes that what changed since takes.
+    pub(crate) changed_bytes: u64,
     /// The sync that last saw the facts that do not tell themselves.
     pub(crate) read: SnapshotNumber,
     /// Facts of each kind.
     pub(crate) kinds: BTreeMap<u8, u64>,
+    /// How many of them are kept as columns: members, assignments.
+    pub(crate) in_columns: [u64; 2],
     /// Edges whose ends were not seen.
     pub(crate) dangling: u64,
 }
@@ -79,10 +88,22 @@ impl Version {
     pub(crate) fn kinds(&self) -> Kinds {
         self.kinds.keys().copied().map(Kind).collect()
     }
-}
 
-/// A fact as it is stored: what is known, the first sync that saw it, and the last one, or 0 for [`Version::read`].
-pub(crate) type StoredFact = (Record, SnapshotNumber, SnapshotNumber);
+    /// Facts that are kept as rows.
+    pub(crate) fn rows(&self) -> u64 {
+        self.facts().saturating_sub(self.in_columns.iter().sum())
+    }
+
+    /// The snapshots that wrote its facts: the first all of them, the others up to the last what had changed.
+    pub(crate) const fn blobs(&self) -> (SnapshotNumber, SnapshotNumber) {
+        (self.base, self.content)
+    }
+
+    /// Which syncs saw a fact that keeps these: the last complete reading saw all that were left.
+    pub(crate) fn seen(&self, kept: Sighting) -> Sighting {
+        Sighting { last_seen: kept.last_seen.max(self.read), ..kept }
+    }
+}
 
 /// A scope with its state at a snapshot.
 pub(crate) struct VersionAt {
@@ -208,108 +229,26 @@ pub(crate) fn versions_at(
     Ok(versions)
 }
 
-/// The facts of a scope, by key.
-pub(crate) fn facts_of<'a>(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    unpacker: &'a Unpacker,
-    scope: &Scope,
-    scope_key: &[u8],
-    version: &Version,
-) -> Result<Facts<'a>> {
-    let expected = version.facts();
-    let blob = match expected {
-        0 => Vec::new(),
-        _ => codec::get_blob(table, &keys::numbered(scope_key, version.content))?,
-    };
-    let what = format!("the facts of {scope}, written by snapshot {}", version.content);
-    Ok(Facts { values: unpacker.read(blob, what.clone()), what, missing: expected })
-}
-
-/// Whether any of the facts of a scope may hold one of these texts; certain when it says no.
-pub(crate) fn mentions(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    unpacker: &Unpacker,
-    scope: &Scope,
-    scope_key: &[u8],
-    version: &Version,
-    texts: &[Finder<'_>],
-) -> Result<bool> {
-    let what = format!("the facts of {scope}, written by snapshot {}", version.content);
-    let blob = codec::get_blob(table, &keys::numbered(scope_key, version.content))?;
-    unpacker.mentions(blob, texts, what)
-}
-
-/// Hands out the entities of a scope at the newest snapshot.
-pub(crate) fn visit_entities(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    unpacker: &Unpacker,
-    scope: &Scope,
-    scope_key: &[u8],
-    version: &Version,
-    mut each: impl FnMut(EntityKind, &str),
-) -> Result<()> {
-    let what = format!("the ids in {scope}, written by snapshot {}", version.content);
-    let blob = codec::get_blob(table, &keys::numbered(scope_key, version.content))?;
-    let mut count = 0;
-    for entity in unpacker.read::<(EntityKind, String)>(blob, what.clone()) {
-        let (kind, id) = entity?;
-        each(kind, &id);
-        count += 1;
-    }
-    if count != version.entities() {
-        return Err(StoreError::damaged(format!("{what}: {count} instead of {}", version.entities())));
-    }
-    Ok(())
-}
-
-/// The facts of a scope; ends with an error when some are missing.
-pub(crate) struct Facts<'a> {
-    values: Values<'a, StoredFact>,
-    what: String,
-    missing: u64,
-}
-
-impl Iterator for Facts<'_> {
-    type Item = Result<StoredFact>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self.values.next() {
-            Some(Ok(_)) if self.missing == 0 => {
-                Some(Err(StoreError::damaged(format!("{}: more than there should be", self.what))))
-            }
-            Some(fact) => {
-                // After an error nothing follows, and one report is enough.
-                self.missing = if fact.is_ok() { self.missing - 1 } else { 0 };
-                Some(fact)
-            }
-            None if self.missing > 0 => {
-                let missing = std::mem::take(&mut self.missing);
-                Some(Err(StoreError::damaged(format!("{}: {missing} are missing", self.what))))
-            }
-            None => None,
-        }
-    }
-}
-
 fn visit(
     txn: &ReadTransaction,
     source_id: u64,
     number: SnapshotNumber,
     mut each: impl FnMut(Fact),
 ) -> Result<Vec<ScopeState>> {
-    let content = txn.open_table(CONTENT)?;
-    let unpacker = Unpacker::new()?;
+    let (content, edges, unpacker) = (txn.open_table(CONTENT)?, txn.open_table(EDGES)?, Unpacker::new()?);
+    let dictionary = Dictionary::load(&txn.open_table(NAMES)?, &unpacker, source_id)?;
+    let facts = Facts { content: &content, edges: &edges, unpacker: &unpacker, dictionary: &dictionary };
     let mut scopes = Vec::new();
     for at in versions_at(&txn.open_table(VERSIONS)?, source_id, number)? {
         let scope = scopes.len() as u32;
-        for fact in facts_of(&content, &unpacker, &at.scope, &at.key, &at.version)? {
-            let (record, first_seen, last_seen) = fact?;
-            let last_seen = if last_seen == 0 { at.version.read } else { last_seen };
-            each(Fact { record, first_seen, last_seen, scope });
-        }
+        facts.visit(&at.scope, &at.key, &at.version, |fact| each(fact_in(scope, fact)))?;
         scopes.push(state_of(at));
     }
     Ok(scopes)
+}
+
+fn fact_in(scope: u32, StoredFact { record, seen }: StoredFact) -> Fact {
+    Fact { record, first_seen: seen.first_seen, last_seen: seen.last_seen, scope }
 }
 
 fn state_of(at: VersionAt) -> ScopeState {
