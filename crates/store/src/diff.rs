@@ -152,6 +152,8 @@ fn diff_edges<T: ReadableTable<&'static [u8], &'static [u8]>>(
         });
     }
     changes.sort_by_cached_key(|(was, is)| was.as_ref().or(is.as_ref()).map(|fact| fact.record.key()));
-    changes.into_iter().for_each(|(was, is)| change(was, is));
+    for (was, is) in changes {
+        change(was, is);
+    }
     Ok(())
 }

@@ -210,6 +210,14 @@ impl Edges {
         Ok(())
     }
 
+    /// Makes one of what several blobs said one after the other.
+    pub(crate) fn settle(&mut self, tables: &mut Tables) {
+        for kind in EdgeKind::BOTH {
+            let said = std::mem::take(self.of_mut(kind));
+            *self.of_mut(kind) = in_order(said, tables);
+        }
+    }
+
     /// Adds what a step read of a scope; false for what is no edge under the scope's parent.
     pub(crate) fn take(
         &mut self,

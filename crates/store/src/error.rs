@@ -73,6 +73,9 @@ pub enum StoreError {
         /// Why not.
         source: io::Error,
     },
+    /// The file cannot be made smaller while somebody reads it.
+    #[error("the store is being read")]
+    InUse,
     /// The store was opened for reading only.
     #[error("the store is open for reading only")]
     ReadOnly,
@@ -130,6 +133,14 @@ pub enum StoreError {
     NoSuchSnapshot {
         /// The number.
         number: SnapshotNumber,
+    },
+    /// The snapshot was given up.
+    #[error("snapshot {number} of {sealed} was not kept")]
+    Pruned {
+        /// The number.
+        number: SnapshotNumber,
+        /// When it was sealed.
+        sealed: Time,
     },
 
     /// The data source already has a sync in progress.
@@ -197,6 +208,8 @@ impl StoreError {
             }
             Self::KeyExposed { path, .. } => format!("chmod 600 {}", path.display()),
             Self::KeyInvalid { .. } => "a key is 32 bytes, written as 64 hex digits or in base64".to_owned(),
+            Self::Pruned { .. } => "ask for a snapshot that is kept; how long is set under [history]".to_owned(),
+            Self::InUse => "try again when no other command reads the store".to_owned(),
             Self::SyncInProgress { .. } => "resume it, or abandon it".to_owned(),
             Self::LargeDrop { .. } => {
                 "check the credential's permissions; if the drop is real, confirm it and seal again"

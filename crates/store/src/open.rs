@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use redb::{
-    Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
-    StorageError, WriteTransaction,
+    Builder, CompactionError, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction,
+    ReadableDatabase, StorageError, WriteTransaction,
 };
 use sightline_core::time::{Clock, SystemClock};
 
@@ -155,6 +155,16 @@ impl Store {
             Ordering::Greater => Err(StoreError::Newer { found, supported: FORMAT }),
             Ordering::Less => Err(StoreError::Older { found, supported: FORMAT }),
             Ordering::Equal => Ok(()),
+        }
+    }
+
+    /// Makes the file as small as what is in it; other processes must not be reading it.
+    pub fn compact(&mut self) -> Result<()> {
+        let Handle::Write(database) = &mut self.handle else { return Err(StoreError::ReadOnly) };
+        match database.compact() {
+            Ok(_) => Ok(()),
+            Err(CompactionError::TransactionInProgress) => Err(StoreError::InUse),
+            Err(error) => Err(StoreError::Database(Box::new(error.into()))),
         }
     }
 

@@ -206,10 +206,10 @@ impl Store {
         // Compressing does not need the writer's lock.
         let load = || Dictionary::load(&self.begin_read()?.open_table(NAMES)?, &Unpacker::new()?, source_id);
         self.dictionaries.add(source_id, load, |dictionary, store_new| {
-            let mut stager = Stager::new()?;
+            let mut pack = Stager::new()?;
             let mut staged = Vec::with_capacity(outcomes.len());
             for outcome in outcomes {
-                staged.push(stager.stage(outcome, dictionary)?);
+                staged.push(pack.stage(outcome, dictionary)?);
             }
             self.write(|txn| {
                 let mut sync = stored_sync(&txn.open_table(SYNCS)?, source_id)?.ok_or(StoreError::NoSync)?;

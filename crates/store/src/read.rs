@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use redb::{ReadTransaction, ReadableTable};
 use serde::{Deserialize, Serialize};
-use sightline_core::{Fact, Gap, Scope, ScopeState, Sighting, Snapshot, SnapshotNumber, Tallies, Time};
+use sightline_core::{
+    Fact, FactSink, Gap, Scope, ScopeState, Sighting, Snapshot, SnapshotNumber, Tallies, Time,
+};
 
 use crate::codec::{self, Unpacker};
 use crate::dictionary::Dictionary;
@@ -44,6 +46,8 @@ pub struct SnapshotMeta {
     pub gaps: u64,
     /// Facts in it.
     pub facts: u64,
+    /// Whether it was given up: only this row of it is left.
+    pub pruned: bool,
 }
 
 /// The state of a scope from one snapshot on.
@@ -114,8 +118,15 @@ pub(crate) struct VersionAt {
 }
 
 impl Store {
-    /// Every sealed snapshot of a data source, the oldest first.
+    /// Every sealed snapshot of a data source that can be read, the oldest first.
     pub fn snapshots(&self, source_id: u64) -> Result<Vec<SnapshotMeta>> {
+        let mut snapshots = self.all_snapshots(source_id)?;
+        snapshots.retain(|meta| !meta.pruned);
+        Ok(snapshots)
+    }
+
+    /// Every snapshot of a data source that was ever sealed, the oldest first; those that were given up have no facts.
+    pub fn all_snapshots(&self, source_id: u64) -> Result<Vec<SnapshotMeta>> {
         let txn = self.begin_read()?;
         let mut snapshots = Vec::new();
         for row in txn.open_table(SNAPSHOTS)?.range((source_id, 0)..=(source_id, u64::MAX))? {
@@ -178,11 +189,37 @@ impl Store {
         visit(&txn, source_id, number, each)
     }
 
+    /// Hands a sealed snapshot over without making a record of every edge; gives its scopes before anything else.
+    ///
+    /// `begin` makes what takes the facts in from the scopes.
+    pub fn read_into<S: FactSink>(
+        &self,
+        source_id: u64,
+        number: SnapshotNumber,
+        begin: impl FnOnce(Vec<ScopeState>) -> S,
+    ) -> Result<S> {
+        let txn = self.begin_read()?;
+        meta(&txn, source_id, number)?;
+        let (content, edges, unpacker) = (txn.open_table(CONTENT)?, txn.open_table(EDGES)?, Unpacker::new()?);
+        let dictionary = Dictionary::load(&txn.open_table(NAMES)?, &unpacker, source_id)?;
+        let facts = Facts { content: &content, edges: &edges, unpacker: &unpacker, dictionary: &dictionary };
+        let all = versions_at(&txn.open_table(VERSIONS)?, source_id, number)?;
+        let mut sink = begin(all.iter().map(state_of).collect());
+        for (scope, at) in (0..).zip(&all) {
+            facts.visit_rows(&at.scope, &at.key, &at.version, |_, fact| sink.fact(fact_in(scope, fact)))?;
+        }
+        sink.names(dictionary.names.clone());
+        for (scope, at) in (0..).zip(&all) {
+            facts.hand_over(scope, at, &mut sink)?;
+        }
+        Ok(sink)
+    }
+
     /// The scopes of a sealed snapshot, sorted, without their facts.
     pub fn scopes(&self, source_id: u64, number: SnapshotNumber) -> Result<Vec<ScopeState>> {
         let txn = self.begin_read()?;
         meta(&txn, source_id, number)?;
-        Ok(versions_at(&txn.open_table(VERSIONS)?, source_id, number)?.into_iter().map(state_of).collect())
+        Ok(versions_at(&txn.open_table(VERSIONS)?, source_id, number)?.iter().map(state_of).collect())
     }
 
     /// Facts per dataset and, under parents, per scope, together with [`SnapshotMeta::tallies`].
@@ -242,7 +279,7 @@ fn visit(
     for at in versions_at(&txn.open_table(VERSIONS)?, source_id, number)? {
         let scope = scopes.len() as u32;
         facts.visit(&at.scope, &at.key, &at.version, |fact| each(fact_in(scope, fact)))?;
-        scopes.push(state_of(at));
+        scopes.push(state_of(&at));
     }
     Ok(scopes)
 }
@@ -251,15 +288,21 @@ fn fact_in(scope: u32, StoredFact { record, seen }: StoredFact) -> Fact {
     Fact { record, first_seen: seen.first_seen, last_seen: seen.last_seen, scope }
 }
 
-fn state_of(at: VersionAt) -> ScopeState {
-    let facts = at.version.facts();
-    ScopeState { scope: at.scope, complete: at.version.complete, gap: at.version.gap, facts }
+fn state_of(at: &VersionAt) -> ScopeState {
+    let version = &at.version;
+    ScopeState {
+        scope: at.scope.clone(),
+        complete: version.complete,
+        gap: version.gap.clone(),
+        facts: version.facts(),
+    }
 }
 
 /// The row of a sealed snapshot.
 pub(crate) fn meta(txn: &ReadTransaction, source_id: u64, number: SnapshotNumber) -> Result<SnapshotMeta> {
     let row = txn.open_table(SNAPSHOTS)?.get((source_id, number))?;
-    decode_meta(row.ok_or(StoreError::NoSuchSnapshot { number })?.value(), number)
+    let meta = decode_meta(row.ok_or(StoreError::NoSuchSnapshot { number })?.value(), number)?;
+    if meta.pruned { Err(StoreError::Pruned { number, sealed: meta.sealed }) } else { Ok(meta) }
 }
 
 /// Decodes a snapshot's row.

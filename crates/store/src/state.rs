@@ -1,13 +1,13 @@
 //! The facts of one scope at one snapshot.
 
 use redb::ReadableTable;
-use sightline_core::{Record, Scope, Sighting};
+use sightline_core::{AssignmentBlock, FactSink, MemberBlock, Record, Scope, Sighting};
 
 use crate::codec::Unpacker;
 use crate::dictionary::Dictionary;
 use crate::edges::{self, Edge, EdgeKind, Edges, Tables};
 use crate::error::{Result, StoreError};
-use crate::read::Version;
+use crate::read::{Version, VersionAt};
 use crate::rows::RowsAt;
 
 /// A fact as it is stored.
@@ -62,7 +62,7 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Facts<'a, T> {
     ) -> Result<()> {
         let mut tables = Tables::default();
         let edges = self.edges(scope, key, version, &mut tables)?;
-        let mut edges = self.sorted(scope, edges, &tables, version).into_iter().peekable();
+        let mut edges = self.sorted(scope, &edges, &tables, version).into_iter().peekable();
         self.visit_rows(scope, key, version, |key, fact| {
             while let Some((_, edge)) = edges.next_if(|(edge, _)| edge.as_bytes() < key) {
                 each(edge);
@@ -100,11 +100,48 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Facts<'a, T> {
         }
     }
 
+    /// Hands the edges of a scope over in blocks.
+    pub(crate) fn hand_over(&self, number: u32, at: &VersionAt, sink: &mut impl FactSink) -> Result<()> {
+        let mut tables = Tables::default();
+        let edges = self.edges(&at.scope, &at.key, &at.version, &mut tables)?;
+        let parent = at.scope.parent.as_deref().unwrap_or_default();
+        let sightings: Vec<Sighting> = tables.sightings.iter().map(|&kept| at.version.seen(kept)).collect();
+        let columns = |edges: &[Edge]| -> (Vec<u32>, Vec<u32>) {
+            edges.iter().map(|edge| (edge.account, edge.seen)).unzip()
+        };
+        if !edges.members.is_empty() {
+            let (accounts, seen) = columns(&edges.members);
+            sink.members(MemberBlock {
+                scope: number,
+                group: parent,
+                accounts: &accounts,
+                seen: &seen,
+                sightings: &sightings,
+            });
+        }
+        if !edges.assignments.is_empty() {
+            let (accounts, seen) = columns(&edges.assignments);
+            let agreed: Vec<u32> = edges.assignments.iter().map(|edge| edge.terms).collect();
+            let since: Vec<_> = edges.assignments.iter().map(Edge::since).collect();
+            sink.assignments(AssignmentBlock {
+                scope: number,
+                resource: parent,
+                accounts: &accounts,
+                seen: &seen,
+                sightings: &sightings,
+                agreed: &agreed,
+                terms: &tables.terms,
+                since: &since,
+            });
+        }
+        Ok(())
+    }
+
     /// The edges of a scope as facts, by key.
     fn sorted(
         &self,
         scope: &Scope,
-        edges: Edges,
+        edges: &Edges,
         tables: &Tables,
         version: &Version,
     ) -> Vec<(String, StoredFact)> {

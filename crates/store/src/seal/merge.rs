@@ -12,6 +12,7 @@ use crate::codec::{self, Packer};
 use crate::edges::{self, Edge, EdgeKind, Edges, Op, Tables, bare};
 use crate::error::Result;
 use crate::kind::{Kind, Kinds};
+use crate::read::Version;
 use crate::rows::{self, PUT, REMOVE, Row, RowsAt, Said, TOUCH, UNSEEN};
 use crate::state;
 
@@ -94,7 +95,7 @@ impl Merge {
         };
         let fresh = Staged::open(&sealing.staged, sealing.unpacker, &work.key, RUN_BYTES);
         let mut fresh = fresh.map_err(|error| error.within(&read_of(work)))?;
-        let old_rows = work.before.as_ref().map_or(0, |before| before.rows());
+        let old_rows = work.before.as_ref().map_or(0, Version::rows);
         let merged = merging.rows(old.as_mut(), &mut fresh, &mut sealing.packer);
         let found = merged.map_err(|error| error.within(&read_of(work)))?;
         if found != old_rows

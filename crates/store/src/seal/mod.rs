@@ -138,6 +138,7 @@ fn seal(
         scopes: report.scopes,
         gaps: report.gaps,
         facts: report.datasets.values().map(|change| change.total).sum(),
+        pruned: false,
     };
     txn.open_table(SNAPSHOTS)?.insert((source_id, number), codec::to_row(&meta)?.as_slice())?;
     let older = (source_id, 0, 0)..(source_id, number, 0);
@@ -440,7 +441,9 @@ impl<'t, 'u> Sealing<'t, 'u> {
                 while !reader.is_at_end() {
                     let (kind, numbers) = take_entities(&mut reader)?;
                     count += numbers.len() as u64;
-                    numbers.into_iter().for_each(|number| each(kind, number));
+                    for number in numbers {
+                        each(kind, number);
+                    }
                 }
             }
         }
@@ -462,7 +465,9 @@ impl<'t, 'u> Sealing<'t, 'u> {
         if entities.iter().any(|&(kind, number)| met.is_gone_number(kind, number)) {
             return Ok(false);
         }
-        entities.into_iter().for_each(|(kind, number)| met.stays(kind, number));
+        for (kind, number) in entities {
+            met.stays(kind, number);
+        }
         Ok(true)
     }
 
@@ -528,7 +533,9 @@ impl<'t, 'u> Sealing<'t, 'u> {
             if before.kinds().meets(Kinds::ENTITIES) {
                 let mut entities = Vec::new();
                 self.visit_entities(&work, before, |kind, number| entities.push((kind, number)))?;
-                entities.into_iter().for_each(|(kind, number)| self.met.was_there(kind, number));
+                for (kind, number) in entities {
+                    self.met.was_there(kind, number);
+                }
                 self.forget_entities(&work.key)?;
             }
         }
@@ -554,7 +561,8 @@ impl<'t, 'u> Sealing<'t, 'u> {
                 continue;
             }
             let decided_early = done.merged && done.work.kinds().meets(Kinds::ENTITIES);
-            if !decided_early && !lost && !(appeared && done.after.dangling > 0) {
+            let may_differ = lost || (appeared && done.after.dangling > 0);
+            if !decided_early && !may_differ {
                 continue;
             }
             let mut dangling = 0;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use sightline_core::{Absent, EntityKind, Gap, Principal, Record, Scope};
-use sightline_store::{Mark, StepOutcome};
+use sightline_store::{Mark, StepOutcome, StoreError};
 
 use crate::made::*;
 
@@ -48,6 +48,8 @@ struct PlannedSync {
     full: bool,
     abandon: bool,
     reopen: bool,
+    /// Snapshots to give up after it, by their order from the oldest.
+    prune: Vec<usize>,
 }
 
 fn parents() -> BTreeMap<String, EntityKind> {
@@ -159,8 +161,19 @@ fn step() -> impl Strategy<Value = PlannedStep> {
 fn planned_sync() -> impl Strategy<Value = PlannedSync> {
     let steps = proptest::collection::vec(step(), 0..14);
     let rarely = || proptest::bool::weighted(0.1);
-    (steps, 1_usize..5, proptest::bool::weighted(0.3), rarely(), rarely())
-        .prop_map(|(steps, batch, full, abandon, reopen)| PlannedSync { steps, batch, full, abandon, reopen })
+    let prune = proptest::collection::vec(0_usize..8, 0..3);
+    let prune =
+        (proptest::bool::weighted(0.3), prune).prop_map(|(any, which)| if any { which } else { vec![] });
+    (steps, 1_usize..5, proptest::bool::weighted(0.3), rarely(), rarely(), prune).prop_map(
+        |(steps, batch, full, abandon, reopen, prune)| PlannedSync {
+            steps,
+            batch,
+            full,
+            abandon,
+            reopen,
+            prune,
+        },
+    )
 }
 
 /// Whether the last that was heard of the entity is that it is gone; inside a step that is heard last.
@@ -475,6 +488,7 @@ proptest! {
         let mut made = made();
         let mut history = vec![State::new()];
         let mut knowledge = vec![Known::default()];
+        let mut pruned: BTreeSet<u64> = BTreeSet::new();
         for sync in &syncs {
             let before = history.last().unwrap();
             let number = run(&made, sync);
@@ -507,15 +521,30 @@ proptest! {
             let last_full = made.store.last_full(made.source).unwrap().map_or(0, |meta| meta.number);
             let expected = knowledge.iter().rposition(|known| known.full).unwrap_or(0);
             prop_assert_eq!(last_full, expected as u64);
+            // The newest is asked for as well, and stays.
+            let given_up: Vec<u64> =
+                sync.prune.iter().map(|&at| at as u64 + 1).filter(|&at| at < history.len() as u64).collect();
+            if !given_up.is_empty() {
+                made.store.prune(made.source, &given_up).unwrap();
+                pruned.extend(given_up.into_iter().filter(|&at| at + 1 < history.len() as u64));
+                check(&made, number, history.last().unwrap())?;
+            }
         }
-        let metas = made.store.snapshots(made.source).unwrap();
+        let metas = made.store.all_snapshots(made.source).unwrap();
+        let kept: Vec<u64> = made.store.snapshots(made.source).unwrap().iter().map(|meta| meta.number).collect();
+        let numbers = 1..history.len() as u64;
+        prop_assert_eq!(&kept, &numbers.filter(|number| !pruned.contains(number)).collect::<Vec<_>>());
         let stored: Vec<Known> =
             metas.into_iter().map(|meta| Known { full: meta.full, numbers: meta.tallies.0 }).collect();
         prop_assert_eq!(&stored, &knowledge[1..]);
-        for (number, state) in history.iter().enumerate().skip(1) {
-            check(&made, number as u64, state)?;
-            for other in 1..history.len() {
-                check_diff(&made, number as u64, other as u64, &history)?;
+        for &number in &pruned {
+            let given_up = matches!(made.store.snapshot(made.source, number), Err(StoreError::Pruned { .. }));
+            prop_assert!(given_up);
+        }
+        for &number in &kept {
+            check(&made, number, &history[number as usize])?;
+            for &other in &kept {
+                check_diff(&made, number, other, &history)?;
             }
         }
     }
