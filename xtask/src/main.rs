@@ -3,11 +3,16 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal of a developer")]
 
 mod bench;
+mod child;
 mod ci;
 mod figures;
+mod graph;
 mod machine;
 mod okta;
+mod organisation;
 mod scratch;
+mod sqlite;
+mod store;
 
 use std::ffi::OsString;
 use std::path::Path;
