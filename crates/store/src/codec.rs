@@ -89,14 +89,15 @@ impl Packer {
 
     /// Ends the blob, empty when nothing was added, and gets ready for the next one.
     pub(crate) fn finish(&mut self) -> Result<Vec<u8>> {
-        if !self.plain.is_empty() {
-            self.close_frame()?;
-        }
+        self.close_frame()?;
         Ok(std::mem::take(&mut self.blob))
     }
 
     /// Closes the frame, so that what follows is in another one.
     pub(crate) fn close_frame(&mut self) -> Result<()> {
+        if self.plain.is_empty() {
+            return Ok(());
+        }
         // Room for the worst case: a buffer that is too small makes the library use a slower way.
         let room = zstd::zstd_safe::compress_bound(self.plain.len());
         if self.blob.is_empty() {

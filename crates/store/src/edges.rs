@@ -649,3 +649,47 @@ fn take_times(reader: &mut Reader<'_>, edges: &mut [Edge]) -> Result<(), Malform
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use sightline_core::{AssignmentOrigin, RawJson};
+
+    use super::*;
+    use crate::codec::FOR_LONG;
+
+    /// More than fits in one frame, with names that are the same for everybody, the account's own, or others.
+    #[test]
+    fn edges_of_any_number_are_read_back() {
+        for count in [0_u32, 1, 100, 40_000] {
+            let mut dictionary = Dictionary::default();
+            let mut tables = Tables::default();
+            let mut edges = Edges::default();
+            let assignments: Vec<Record> = (0..count)
+                .map(|n| {
+                    Record::Assignment(Assignment {
+                        resource: "a".to_owned(),
+                        principal: Principal::Account(format!("account {}", n * 7919 % 40_009)),
+                        origin: AssignmentOrigin::Direct,
+                        raw_status: Some(format!("STATUS {}", n % 3)),
+                        user_name: (n % 5 > 0).then(|| format!("user {}", n % 10_007)),
+                        external_id: (n % 2 > 0).then(|| format!("external {n}")),
+                        sync_state: None,
+                        priority: None,
+                        since: (n % 7 > 0).then(|| Time::from_millis(i64::from(n) * 1001)),
+                        last_updated: (n % 3 > 0).then(|| Time::from_millis(i64::from(n % 11) * 1001)),
+                        profile: RawJson::default(),
+                    })
+                })
+                .collect();
+            for record in &assignments {
+                assert!(edges.take("a", record, &mut tables, &mut dictionary));
+            }
+            let blob = edges.pack(&mut Packer::new(FOR_LONG).unwrap(), &tables, &dictionary).unwrap();
+            let mut read = Edges::default();
+            let mut read_tables = Tables::default();
+            read.unpack(&Unpacker::new().unwrap(), blob, &mut read_tables, &dictionary).unwrap();
+            let of = |edge| record(EdgeKind::Assignment, "a", edge, &read_tables, &dictionary.names);
+            assert_eq!(read.assignments.iter().map(of).collect::<Vec<_>>(), assignments);
+        }
+    }
+}
