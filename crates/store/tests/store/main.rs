@@ -1,6 +1,10 @@
 //! The store through its public interface.
 
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod incremental;
 #[cfg(test)]
 mod made;
