@@ -166,7 +166,8 @@ fn the_check_up_says_which_snapshots_are_left() {
                     check: false,
                     ..sightline_store::OpenOptions::new(OpenMode::Read)
                 };
-                let store = Store::open_with(copy.path(), &options).unwrap();
+                // The flag that it was not closed may be what has changed.
+                let Ok(store) = Store::open_with(copy.path(), &options) else { continue };
                 store
                     .visit_facts(source.source.id, snapshot.meta.number, |fact| records.push(fact.record))
                     .unwrap();

@@ -5,6 +5,8 @@ mod backup;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod incremental;
 #[cfg(test)]
 mod made;
