@@ -182,7 +182,9 @@ impl ForTable for Copy<'_> {
         let (found, expected) = (to.len()?, from.len()?);
         if found != expected {
             let name = redb::TableHandle::name(&table);
-            return Err(StoreError::damaged(format!("table {name:?} has {found} rows instead of {expected}")));
+            return Err(StoreError::damaged(format!(
+                "table {name:?} has {found} rows instead of {expected}"
+            )));
         }
         self.tables += 1;
         Ok(())

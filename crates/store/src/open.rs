@@ -113,7 +113,12 @@ impl Store {
         let database = with_fallback(|mode| builder(options, mode).create(file))
             .map_err(|error| open_error(error, dir, file))?;
         let note = LockNote::write(dir, &options.command, SystemClock.now());
-        let store = Self { dir: dir.to_owned(), file: file.to_owned(), handle: Handle::Write(database), _note: Some(note) };
+        let store = Self {
+            dir: dir.to_owned(),
+            file: file.to_owned(),
+            handle: Handle::Write(database),
+            _note: Some(note),
+        };
         store.begin()
     }
 
@@ -152,7 +157,8 @@ impl Store {
         }
         let database = with_fallback(|mode| builder(options, mode).open_read_only(file))
             .map_err(|error| open_error(error, dir, file))?;
-        let store = Self { dir: dir.to_owned(), file: file.to_owned(), handle: Handle::Read(database), _note: None };
+        let store =
+            Self { dir: dir.to_owned(), file: file.to_owned(), handle: Handle::Read(database), _note: None };
         if store.is_blank()? {
             return Err(StoreError::Missing { dir: dir.to_owned() });
         }

@@ -54,12 +54,14 @@ fn check(view: View, header: &[u8]) -> Result<()> {
     let fell_back = Rc::new(Cell::new(false));
     let noted = fell_back.clone();
     let mut builder = Builder::new();
-    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true).set_repair_callback(move |repair| {
-        if FELL_BACK.contains(&repair.progress()) {
-            noted.set(true);
-            repair.abort();
-        }
-    });
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true).set_repair_callback(
+        move |repair| {
+            if FELL_BACK.contains(&repair.progress()) {
+                noted.set(true);
+                repair.abort();
+            }
+        },
+    );
     match builder.create_with_backend(view) {
         Ok(_) => Ok(()),
         Err(DatabaseError::RepairAborted) if fell_back.get() => {

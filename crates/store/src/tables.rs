@@ -54,8 +54,10 @@ pub(crate) const ENTITIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new(
 /// Something that is done with every table.
 pub(crate) trait ForTable {
     /// Does it with one.
-    fn each<K: Key + 'static, V: Value + 'static>(&mut self, table: TableDefinition<'static, K, V>)
-    -> Result<()>;
+    fn each<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        table: TableDefinition<'static, K, V>,
+    ) -> Result<()>;
 }
 
 /// Every table: this is the one list of them.

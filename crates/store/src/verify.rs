@@ -180,9 +180,11 @@ impl Patient<'_> {
         let mut facts = 0;
         let scopes = self.ask(|store| store.visit_facts(source_id, meta.number, |_| facts += 1))?;
         let gaps = scopes.iter().filter(|scope| scope.gap.is_some()).count() as u64;
-        for (what, found, expected) in
-            [("facts", facts, meta.facts), ("scopes", scopes.len() as u64, meta.scopes), ("gaps", gaps, meta.gaps)]
-        {
+        for (what, found, expected) in [
+            ("facts", facts, meta.facts),
+            ("scopes", scopes.len() as u64, meta.scopes),
+            ("gaps", gaps, meta.gaps),
+        ] {
             if found != expected {
                 return Err(StoreError::damaged(format!(
                     "snapshot {} has {found} {what} instead of {expected}",
@@ -196,7 +198,8 @@ impl Patient<'_> {
 
 /// Opens it to read; where only a writer could put it in order, looks at what that would give.
 fn open(dir: &Path, file: &Path) -> Result<Store> {
-    let options = OpenOptions { check: false, ..OpenOptions::new(OpenMode::Read).command("sightline doctor") };
+    let options =
+        OpenOptions { check: false, ..OpenOptions::new(OpenMode::Read).command("sightline doctor") };
     match Store::open_to_read(dir, file, &options) {
         Err(StoreError::Unclean) => {
             Store::open_on(View::open(file).map_err(StoreError::io("read", file))?, dir)

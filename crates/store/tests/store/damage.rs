@@ -75,7 +75,9 @@ fn answers(store: &Store) -> Vec<Result<String, StoreError>> {
         answers.push(store.resume(source).map(|answer| text(&answer)));
         answers.push(store.later_tasks(source).map(|answer| text(&answer)));
         let credential = store.unlock(None).and_then(|vault| store.credential(&vault, source));
-        answers.push(credential.map(|fields| text(&fields.values().map(|secret| secret.expose()).collect::<Vec<_>>())));
+        answers.push(
+            credential.map(|fields| text(&fields.values().map(|secret| secret.expose()).collect::<Vec<_>>())),
+        );
     }
     answers
 }
@@ -187,8 +189,10 @@ fn a_file_that_is_cut_off_or_emptied_is_damaged() {
         let copy = copy_with(&sample, &sample.bytes[..kept]);
         for mode in [OpenMode::Read, OpenMode::Write] {
             let error = open(copy.path(), mode).unwrap_err();
-            let expected =
-                matches!(error, StoreError::Damaged { .. } | StoreError::NotAStore { .. } | StoreError::Io { .. });
+            let expected = matches!(
+                error,
+                StoreError::Damaged { .. } | StoreError::NotAStore { .. } | StoreError::Io { .. }
+            );
             assert!(expected, "{kept} of {len} bytes, {mode:?}: {error:?}");
         }
     }

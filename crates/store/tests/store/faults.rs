@@ -10,6 +10,7 @@ use sightline_core::Snapshot;
 use sightline_store::{Store, StoreError};
 use tempfile::TempDir;
 
+use crate::acts::{ACTS, Act, step};
 use crate::made::*;
 
 /// A file in memory, and what has been written to it since it was last made durable.
@@ -169,65 +170,6 @@ impl Backend {
     }
 }
 
-/// What is done to the store between two looks at it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
-    /// A sync is begun and half of it stored.
-    Read,
-    /// The rest is stored.
-    Finish,
-    /// It becomes a snapshot.
-    Seal,
-    /// A data source is added and erased again.
-    Sources,
-}
-
-/// Everything that the store has to survive; a new kind of change is one line here and one in `Act::run`.
-const ACTS: [Act; 8] = [
-    Act::Read,
-    Act::Finish,
-    Act::Seal,
-    Act::Sources,
-    Act::Read,
-    Act::Finish,
-    Act::Seal,
-    Act::Sources,
-];
-
-impl Act {
-    fn run(self, store: &Store, source: u64) -> Result<(), StoreError> {
-        let next = store.latest(source)?.map_or(1, |meta| meta.number + 1);
-        match self {
-            Self::Read => {
-                store.begin_sync(source, time(1), true, &["1".to_owned(), "2".to_owned()])?;
-                store.commit_steps(source, &[step(0, next)])?;
-            }
-            Self::Finish => {
-                store.commit_steps(source, &[step(1, next)])?;
-            }
-            Self::Seal => {
-                store.seal(source, next, time(2), &rules())?;
-            }
-            Self::Sources => {
-                let vault = store.unlock(None)?;
-                let added = store.add_source(&vault, new_source("passing"), &credential("x"))?;
-                store.remove_source(added.id)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Step 0 of sync n reads accounts, step 1 the members of a group, both different in every sync.
-fn step(task: u64, n: u64) -> sightline_store::StepOutcome {
-    let (scope, records) = match task {
-        0 => (listing("users"), (0..150 + n).map(|id| account(&format!("u{id}"), &format!("v{n}"))).collect()),
-        _ => (under("members", "g1"), (n..n + 90).map(|id| member("g1", &format!("u{id}"))).collect()),
-    };
-    let mark = (scope.clone(), sightline_store::Mark::Complete);
-    sightline_store::StepOutcome { records, marks: vec![mark], ..outcome(task, scope) }
-}
-
 /// All that can be seen of a store.
 type Seen = (Vec<String>, BTreeMap<u64, Snapshot>, Option<sightline_store::SyncInProgress>);
 
@@ -290,9 +232,7 @@ fn is_whole(script: &Script, acts_done: usize, bytes: &[u8], what: &str) {
             (&seen.0, &seen.1) == (&before.0, &before.1)
                 && seen.2.as_ref().is_some_and(|sync| sync.tasks.len() == 2 && sync.scopes.is_empty())
         }
-        Some(Act::Sources) => {
-            seen.0 == ["acme", "passing"] && (&seen.1, &seen.2) == (&before.1, &before.2)
-        }
+        Some(Act::Sources) => seen.0 == ["acme", "passing"] && (&seen.1, &seen.2) == (&before.1, &before.2),
         _ => false,
     };
     assert!(seen == *before || seen == *after || between, "{what}: {seen:?}");

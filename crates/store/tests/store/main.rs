@@ -1,6 +1,8 @@
 //! The store through its public interface.
 
 #[cfg(test)]
+mod acts;
+#[cfg(test)]
 mod backup;
 #[cfg(test)]
 mod damage;
@@ -8,6 +10,8 @@ mod damage;
 mod faults;
 #[cfg(test)]
 mod incremental;
+#[cfg(test)]
+mod kill;
 #[cfg(test)]
 mod made;
 #[cfg(test)]
