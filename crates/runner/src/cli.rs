@@ -52,6 +52,24 @@ pub(crate) enum Command {
     Export(Export),
     /// Run the scheduler: every data source on its interval, until stopped
     Serve,
+    /// Copy everything that is kept, as of one moment, to a file, also while it is used
+    #[command(
+        after_help = "The credentials in the file are encrypted. Their key is not in it and is needed to use them: \
+        keep vault.key of the data directory, or what SIGHTLINE_KEY holds, in another place. Without the key the \
+        snapshots can be read, and the credentials have to be given again."
+    )]
+    Backup(Backup),
+    /// Make the store from a backup, in a data directory in which nothing is kept
+    #[command(
+        after_help = "The backup is checked first. Put the key that belongs to it into the data directory as \
+        vault.key (mode 0600), or give it in SIGHTLINE_KEY."
+    )]
+    Restore(Restore),
+    /// Check the store: its file, every snapshot, the sync in progress, the credentials; nothing is changed
+    #[command(
+        after_help = "Exit codes: 0 intact · 5 damaged, or in use in a way that cannot be shared · 7 nothing is stored"
+    )]
+    Doctor(Doctor),
     /// Run a simulated provider
     #[command(subcommand)]
     Sim(Sim),
@@ -338,6 +356,34 @@ pub(crate) struct Export {
     /// Only this data source
     #[arg(long, value_name = "NAME")]
     pub(crate) source: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The file to write; only this user can read it
+    pub(crate) file: PathBuf,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup
+    pub(crate) file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

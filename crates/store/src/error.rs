@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sightline_core::{SnapshotNumber, Time};
 use thiserror::Error;
@@ -76,6 +76,18 @@ pub enum StoreError {
     /// The file cannot be made smaller while somebody reads it.
     #[error("the store is being read")]
     InUse,
+    /// There is something already that is not to be replaced.
+    #[error("{} is there already", .path.display())]
+    Occupied {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Writing failed before, and nothing more is written until the store is opened again.
+    #[error("writing to {} has failed before", .path.display())]
+    NotWritten {
+        /// The file.
+        path: PathBuf,
+    },
     /// The store was opened for reading only.
     #[error("the store is open for reading only")]
     ReadOnly,
@@ -192,12 +204,18 @@ impl StoreError {
                  data sources have to be connected again)"
                     .to_owned()
             }
-            Self::Damaged { .. } => "restore the data directory from a backup".to_owned(),
+            Self::Damaged { .. } => {
+                "run `sightline doctor`, which says what is intact; restore the rest from a backup".to_owned()
+            }
+            Self::Occupied { .. } => "name another file or directory, or move this one away".to_owned(),
+            Self::NotWritten { .. } => "see to what made it fail, then start again".to_owned(),
             Self::Io { source, path, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     format!("make {} writable for this user, or name another data directory", path.display())
                 }
-                io::ErrorKind::StorageFull => "make room on the disk".to_owned(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                    "make room for it; what was stored before is whole, and an unfinished sync goes on".to_owned()
+                }
                 _ => return None,
             },
             Self::WrongKey => "give the key that this store was made with".to_owned(),
@@ -217,6 +235,18 @@ impl StoreError {
             }
             _ => return None,
         })
+    }
+
+    /// Names the file where the file system did not let the database write.
+    pub(crate) fn writing(self, file: &Path) -> Self {
+        match self {
+            Self::Database(error) => match *error {
+                redb::Error::Io(error) => Self::io("write", file)(error),
+                redb::Error::PreviousIo => Self::NotWritten { path: file.to_owned() },
+                error => Self::Database(Box::new(error)),
+            },
+            error => error,
+        }
     }
 
     pub(crate) fn damaged(what: impl Into<String>) -> Self {

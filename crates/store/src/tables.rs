@@ -3,7 +3,7 @@
 //! Keys are integers or the byte strings of [`crate::keys`]; every value that is not a bare number or text begins with
 //! the version of its encoding.
 
-use redb::{TableDefinition, WriteTransaction};
+use redb::{Key, TableDefinition, Value, WriteTransaction};
 
 use crate::error::Result;
 
@@ -57,20 +57,44 @@ pub(crate) const EDGES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("ed
 /// The entities of a scope in the newest snapshot, by data source, scope, 0, and piece.
 pub(crate) const ENTITIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("entities");
 
-/// Creates every table, so that readers never meet a missing one.
-pub(crate) fn create_all(txn: &WriteTransaction) -> Result<()> {
-    txn.open_table(META)?;
-    txn.open_table(SOURCES)?;
-    txn.open_table(SYNCS)?;
-    txn.open_table(TASKS)?;
-    txn.open_table(LATER)?;
-    txn.open_table(SNAPSHOTS)?;
-    txn.open_table(NAMES)?;
+/// Something that is done with every table.
+pub(crate) trait ForTable {
+    /// Does it with one.
+    fn each<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        table: TableDefinition<'static, K, V>,
+    ) -> Result<()>;
+}
+
+/// Every table: this is the one list of them.
+pub(crate) fn for_all(visitor: &mut impl ForTable) -> Result<()> {
+    visitor.each(META)?;
+    visitor.each(SOURCES)?;
+    visitor.each(SYNCS)?;
+    visitor.each(TASKS)?;
+    visitor.each(LATER)?;
+    visitor.each(SNAPSHOTS)?;
+    visitor.each(NAMES)?;
     for table in [NUMBERS, DRIFT] {
-        txn.open_table(table)?;
+        visitor.each(table)?;
     }
     for table in [CREDENTIALS, PROGRESS, STAGED, STAGED_EDGES, ABSENT, VERSIONS, CONTENT, EDGES, ENTITIES] {
-        txn.open_table(table)?;
+        visitor.each(table)?;
     }
     Ok(())
+}
+
+/// Creates every table, so that readers never meet a missing one.
+pub(crate) fn create_all(txn: &WriteTransaction) -> Result<()> {
+    struct Create<'t>(&'t WriteTransaction);
+    impl ForTable for Create<'_> {
+        fn each<K: Key + 'static, V: Value + 'static>(
+            &mut self,
+            table: TableDefinition<'static, K, V>,
+        ) -> Result<()> {
+            self.0.open_table(table)?;
+            Ok(())
+        }
+    }
+    for_all(&mut Create(txn))
 }

@@ -1,7 +1,9 @@
 //! The commands.
 
 mod access;
+mod backup;
 mod demo;
+mod doctor;
 mod gaps;
 mod list;
 mod serve;
@@ -26,6 +28,9 @@ pub(crate) async fn run(world: &World, command: Command) -> Result<(), Failure> 
         Command::Gaps(gaps) => gaps::run(world, &gaps),
         Command::Export(export) => list::export(world, &export),
         Command::Serve => serve::run(world).await,
+        Command::Backup(backup) => backup::run(world, &backup),
+        Command::Restore(restore) => backup::restore(world, &restore),
+        Command::Doctor(doctor) => doctor::run(world, &doctor),
         Command::Sim(sim) => sim::run(world, &sim).await,
     }
 }

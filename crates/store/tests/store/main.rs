@@ -1,7 +1,17 @@
 //! The store through its public interface.
 
 #[cfg(test)]
+mod acts;
+#[cfg(test)]
+mod backup;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod incremental;
+#[cfg(test)]
+mod kill;
 #[cfg(test)]
 mod made;
 #[cfg(test)]
