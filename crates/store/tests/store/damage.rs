@@ -129,7 +129,7 @@ fn the_check_up_says_which_snapshots_are_left() {
     let sample = sample();
     let intact = check_up(sample.dir.path(), || Ok(None)).unwrap();
     assert!(intact.is_intact(), "{intact:?}");
-    assert_eq!(intact.tables.len(), 15);
+    assert_eq!(intact.tables.len(), 18);
     let shown: Vec<(u64, Vec<u64>)> = intact
         .sources
         .unwrap()
