@@ -38,11 +38,11 @@ pub(crate) struct AccountRef {
 pub(crate) fn account_ref(graph: &Graph, account: AccountIx) -> AccountRef {
     let account = graph.account(account);
     AccountRef {
-        id: account.id.clone(),
-        login: account.login.clone(),
-        name: account.name.clone(),
+        id: account.id.to_owned(),
+        login: account.login.to_owned(),
+        name: account.name.to_owned(),
         status: account.status,
-        raw_status: account.raw_status.clone(),
+        raw_status: account.raw_status.to_owned(),
     }
 }
 
@@ -148,6 +148,7 @@ pub(crate) fn last_use_phrase(last: &LastUse) -> String {
     match last {
         LastUse::At(time) => time.date(),
         LastUse::NotSince(since) => format!("not since {}", since.date()),
+        LastUse::Never(since) => format!("never, since {}", since.date()),
         LastUse::Unknown(why) => format!("unknown: {why}"),
     }
 }
@@ -173,7 +174,7 @@ impl AccessLine {
             blocked: access.blocked.map(block_phrase),
             paths: access.paths.iter().map(|path| PathLine::of(graph, path)).collect(),
             since: access.since,
-            last_use: access.last_use.clone(),
+            last_use: graph.last_use(access.account, access.resource),
         }
     }
 

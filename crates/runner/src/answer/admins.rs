@@ -110,7 +110,7 @@ pub(crate) fn object_name(graph: &Graph, object: &str) -> Option<String> {
     match kind {
         "group" => graph.group_with_id(id).map(|group| graph.group(group).name.clone()),
         "resource" => graph.resource_with_id(id).map(|app| graph.resource(app).label.clone()),
-        "account" => graph.account_with_id(id).map(|account| graph.account(account).login.clone()),
+        "account" => graph.account_with_id(id).map(|account| graph.account(account).login.to_owned()),
         _ => None,
     }
 }
@@ -275,7 +275,7 @@ pub(crate) struct ManagerAnswer {
 impl ManagerAnswer {
     /// None where the profile names nobody.
     pub(crate) fn of(graph: &Graph, account: AccountIx) -> Option<Self> {
-        let named = || graph.account(account).manager.as_deref().unwrap_or_default().trim().to_owned();
+        let named = || graph.account(account).manager.unwrap_or_default().trim().to_owned();
         match graph.manager_of(account) {
             Manager::NotNamed => None,
             Manager::Account(manager) => {

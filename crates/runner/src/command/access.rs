@@ -59,7 +59,7 @@ fn find_app<'g>(graphs: &'g [Graph], text: &str) -> Result<(&'g Graph, ResourceI
 }
 
 fn find_account<'g>(graphs: &'g [Graph], text: &str) -> Result<(&'g Graph, AccountIx), Failure> {
-    let name = |graph: &Graph, ix| graph.account(ix).login.clone();
+    let name = |graph: &Graph, ix| graph.account(ix).login.to_owned();
     find(graphs, text, "account", Graph::find_account, name)
 }
 
@@ -117,7 +117,9 @@ pub(crate) fn show_who(
     let blocked = access.len() as u64 - reach;
     let unused = access
         .iter()
-        .filter(|access| access.can_reach && matches!(access.last_use, LastUse::NotSince(_)))
+        .filter(|access| {
+            access.can_reach && matches!(access.last_use, LastUse::NotSince(_) | LastUse::Never(_))
+        })
         .count();
     let mut head =
         format!("{} can reach {}", count(reach, "account", "accounts"), graph.resource(resource).label);

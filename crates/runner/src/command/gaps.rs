@@ -52,7 +52,7 @@ fn phrase(scope: &Scope, graph: &Graph) -> String {
 fn name(id: &str, graph: &Graph) -> String {
     let group = || graph.group_with_id(id).map(|group| graph.group(group).name.clone());
     let resource = || graph.resource_with_id(id).map(|resource| graph.resource(resource).label.clone());
-    let account = || graph.account_with_id(id).map(|account| graph.account(account).login.clone());
+    let account = || graph.account_with_id(id).map(|account| graph.account(account).login.to_owned());
     let role = || graph.role(id).map(|role| role.label.clone());
     let set = || graph.scope_set(id).map(|set| set.label.clone());
     group().or_else(resource).or_else(account).or_else(role).or_else(set).unwrap_or_else(|| id.to_owned())

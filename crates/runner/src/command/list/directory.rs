@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use sightline_core::{GroupOrigin, Observed, Record, Snapshot, Time};
-use sightline_graph::Graph;
+use sightline_core::{Account, GroupOrigin, Observed, Record, Snapshot, Time};
+use sightline_graph::{AccountIx, Graph};
 
 use super::{Line, counted, lines, lines_with, show, text, time};
 use crate::answer::ManagerAnswer;
@@ -12,11 +12,10 @@ use crate::cli::Format;
 use crate::failure::Failure;
 
 pub(super) fn accounts(snapshots: Vec<Snapshot>, format: Format) -> Result<(), Failure> {
-    // Only a graph knows whom a manager's name means.
-    let graphs: Vec<Graph> = snapshots.into_iter().map(Graph::build).collect();
+    let graphs: Vec<_> = snapshots.into_iter().map(with_accounts).collect();
     let mut lines = Vec::new();
-    for graph in &graphs {
-        for (ix, account) in graph.accounts() {
+    for (graph, accounts) in &graphs {
+        for (&ix, account) in accounts {
             let manager = ManagerAnswer::of(graph, ix);
             let id = manager.as_ref().and_then(|manager| manager.account.as_ref()).map(|account| &account.id);
             let unresolved = manager.as_ref().and_then(|manager| manager.unresolved.as_ref());
@@ -47,6 +46,25 @@ pub(super) fn accounts(snapshots: Vec<Snapshot>, format: Format) -> Result<(), F
             line.source.to_owned(),
         ]
     })
+}
+
+/// A graph of the accounts alone, and all that is known of each, which no graph keeps.
+fn with_accounts(snapshot: Snapshot) -> (Graph, BTreeMap<AccountIx, Account>) {
+    let mut accounts = snapshot;
+    accounts.facts.retain(|fact| matches!(fact.record, Record::Account(_)));
+    let mut facts: Vec<(u64, Account)> = Vec::new();
+    for fact in &accounts.facts {
+        if let Record::Account(account) = &fact.record {
+            facts.push((fact.last_seen, account.as_ref().clone()));
+        }
+    }
+    let graph = Graph::build(accounts);
+    // Of two readings of one account the one that was seen last counts.
+    facts.sort_by_key(|(last_seen, _)| *last_seen);
+    let known =
+        facts.into_iter().filter_map(|(_, account)| Some((graph.account_with_id(&account.id)?, account)));
+    let known = known.collect();
+    (graph, known)
 }
 
 fn last_sign_in(value: &Observed<Option<Time>>) -> String {
