@@ -9,6 +9,7 @@ mod check;
 mod cost;
 mod crash;
 mod docs;
+mod durable;
 mod everything;
 mod harness;
 mod https;

@@ -225,3 +225,29 @@ fn a_copy_is_of_one_moment_whatever_is_written_meanwhile() {
     });
     assert_eq!(copies, 4);
 }
+
+/// Where a file system lacks the locks that let readers in, a writer keeps everyone out.
+#[test]
+fn a_store_that_is_held_for_one_process_alone_names_it() {
+    let Made { dir, store, .. } = full();
+    let file = dir.path().join("copy");
+    store.back_up(&file, false).unwrap();
+    drop(store);
+    let alone = redb::Builder::new().open(dir.path().join("sightline.redb")).unwrap();
+    let note = format!(
+        r#"{{"pid":{},"command":"sightline serve","since":"2026-01-01T00:00:00.000Z"}}"#,
+        std::process::id()
+    );
+    fs::write(dir.path().join("sightline.lock"), note).unwrap();
+    let errors = [
+        Store::open(dir.path(), OpenMode::Read).map(drop).unwrap_err(),
+        Store::open(dir.path(), OpenMode::Write).map(drop).unwrap_err(),
+        check_up(dir.path(), || Ok(None)).map(drop).unwrap_err(),
+        restore(&file, dir.path(), "test").map(drop).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(error.to_string().contains("in use by `sightline serve` (pid "), "{error:?}");
+    }
+    drop(alone);
+    assert!(check_up(dir.path(), || Ok(None)).unwrap().is_intact());
+}
