@@ -5,6 +5,7 @@
 //! - [`graph`]: the [`Graph`], its entities and how they are connected.
 //! - [`find`]: from what a person typed to an account, a group or a resource.
 //! - [`access`]: [`Graph::who`] and [`Graph::what`].
+//! - [`evidence`]: which facts an answer rests on.
 //! - [`explain`], [`removal`]: [`Graph::why`] and what would end it.
 //! - [`admins`], [`administration`], [`service_apps`]: roles, what they allow and are limited to, and who acts without a
 //!   person.
@@ -18,6 +19,7 @@
 pub mod access;
 pub mod administration;
 pub mod admins;
+pub mod evidence;
 pub mod explain;
 pub mod find;
 pub mod gaps;

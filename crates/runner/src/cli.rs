@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::when::When;
+
 /// Who can reach what in your identity systems, how Sightline knows, and what it could not see.
 #[derive(Debug, Parser)]
 #[command(name = "sightline", version, max_term_width = 110)]
@@ -38,7 +40,7 @@ pub(crate) enum Command {
     Source(Source),
     /// Read data sources and seal a snapshot of each
     Sync(Sync),
-    /// List what the last snapshots hold
+    /// List what the last snapshots hold, or earlier ones
     List(List),
     /// Who can reach an application, direct or through which groups, and when they last used it
     Who(Who),
@@ -262,6 +264,18 @@ pub(crate) enum Listing {
     Changes,
 }
 
+/// What a question is answered from.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Which {
+    /// Only this data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// As it was then: a date (2026-06-30, its end in UTC), an instant (2026-06-30T12:00:00Z), an age (2h, 3d, 2w) or a
+    /// snapshot (#12) [default: now]
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) as_of: Option<When>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// What to list
@@ -269,9 +283,8 @@ pub(crate) struct List {
     /// How many changes to list at most [default: 100]
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// Only this data source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -291,9 +304,8 @@ pub(crate) struct Format {
 pub(crate) struct Who {
     /// Label or id of an application
     pub(crate) app: String,
-    /// Only in this data source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -302,9 +314,8 @@ pub(crate) struct Who {
 pub(crate) struct What {
     /// Login, e-mail address, name or id of an account
     pub(crate) account: String,
-    /// Only in this data source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -315,9 +326,8 @@ pub(crate) struct Why {
     pub(crate) account: String,
     /// Label or id of an application
     pub(crate) app: String,
-    /// Only in this data source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -325,9 +335,8 @@ pub(crate) struct Why {
 
 #[derive(Debug, Args)]
 pub(crate) struct Gaps {
-    /// Only this data source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -335,9 +344,8 @@ pub(crate) struct Gaps {
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// Only this data source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,7 +12,7 @@ use sightline_sim::{Company, CompanySpec, OktaOptions, OktaServer};
 use sightline_store::OpenMode;
 use sightline_sync::SyncOptions;
 
-use crate::cli::{Add, CredentialFlags, DatasetFlags, Demo, Format};
+use crate::cli::{Add, CredentialFlags, DatasetFlags, Demo, Format, Which};
 use crate::command::access::{show_what, show_who, show_why};
 use crate::command::source::connect;
 use crate::command::sync::{run_one, show_report};
@@ -127,8 +127,9 @@ async fn read(world: &World, server: &OktaServer) -> Result<(), Failure> {
 
 fn answers(world: &World) -> Result<(), Failure> {
     let store = sightline_store::Store::open(&world.settings.data_dir, OpenMode::Read)?;
-    let found = graphs(&store, Some(NAME))?;
-    let graph = &found[0];
+    let found = graphs(&store, &Which::default())?;
+    let known = &found[0];
+    let graph = &known.graph;
     line("")?;
     title("In short")?;
     summary(graph)?;
@@ -139,13 +140,13 @@ fn answers(world: &World) -> Result<(), Failure> {
     };
     line("")?;
     title(&format!("sightline who {GITHUB}"))?;
-    show_who(graph, app, PLAIN, Some(LINES))?;
+    show_who(&store, known, app, PLAIN, Some(LINES))?;
     line("")?;
     title(&format!("sightline what {ADA}"))?;
-    show_what(graph, ada, PLAIN)?;
+    show_what(&store, known, ada, PLAIN)?;
     line("")?;
     title(&format!("sightline why {ADA} {GITHUB}"))?;
-    show_why(graph, &graph.why(ada, app), false)?;
+    show_why(known, &graph.why(ada, app), false)?;
     line("")?;
     title("sightline gaps")?;
     crate::command::gaps::table(graph)
