@@ -89,6 +89,15 @@ impl Bits {
         Self(vec![0; size.div_ceil(64)])
     }
 
+    /// All numbers below `size`.
+    pub(crate) fn full(size: usize) -> Self {
+        let mut words = vec![u64::MAX; size.div_ceil(64)];
+        if let (Some(last), used @ 1..) = (words.last_mut(), size % 64) {
+            *last = (1 << used) - 1;
+        }
+        Self(words)
+    }
+
     pub(crate) fn insert(&mut self, number: u32) {
         self.0[number as usize / 64] |= 1 << (number % 64);
     }
@@ -115,6 +124,13 @@ impl Bits {
 
     pub(crate) fn count(&self) -> u64 {
         self.0.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// Takes out what is in the other.
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        for (word, gone) in self.0.iter_mut().zip(&other.0) {
+            *word &= !gone;
+        }
     }
 
     /// The numbers in it, ascending.
@@ -164,7 +180,13 @@ mod tests {
         assert_eq!(set.iter().collect::<Vec<_>>(), [64]);
         set.union_with(&other);
         assert_eq!(set.iter().collect::<Vec<_>>(), [64, 65]);
+        set.subtract(&other);
+        assert_eq!(set.count(), 0);
+        set.insert(129);
         set.clear();
         assert_eq!(set.count(), 0);
+        for size in [0, 1, 63, 64, 65, 130] {
+            assert_eq!(Bits::full(size).iter().collect::<Vec<_>>(), (0..size as u32).collect::<Vec<_>>());
+        }
     }
 }

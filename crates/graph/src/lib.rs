@@ -9,6 +9,7 @@
 //! - [`explain`], [`removal`]: [`Graph::why`] and what would end it.
 //! - [`admins`], [`administration`], [`service_apps`]: roles, what they allow and are limited to, and who acts without a
 //!   person.
+//! - [`compare`]: who reaches what in one graph and not in another.
 //! - [`reporting`], [`usage`], [`summary`], [`gaps`]: managers, last use, totals, and what may be hidden.
 //!
 //! Facts are never invented and never dropped in silence: an edge whose end is unknown is counted in
@@ -19,6 +20,7 @@
 pub mod access;
 pub mod administration;
 pub mod admins;
+pub mod compare;
 pub mod evidence;
 pub mod explain;
 pub mod find;
@@ -37,6 +39,7 @@ mod index;
 pub use access::{Access, Block, Path, PathKind};
 pub use administration::SetContents;
 pub use admins::{AdminHolding, Holder, Via};
+pub use compare::{ReachChange, ReachReason};
 pub use explain::{ExplainedPath, Explanation, Hop, HopKind, NeededGroup};
 pub use find::Found;
 pub use graph::{Graph, Provenance, Skipped};

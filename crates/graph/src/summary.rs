@@ -117,8 +117,15 @@ impl Graph {
     }
 
     fn collect_reach(&self, resource: ResourceIx, reach: &mut Bits) {
+        // Who can sign in is no leaver: it does not matter that leavers are in no everyone group.
+        self.collect_paths(resource, &self.able, reach);
+        reach.intersect_with(&self.able);
+    }
+
+    /// Adds every account with a path in force, those of `everyone` where the path is for everyone.
+    pub(crate) fn collect_paths(&self, resource: ResourceIx, everyone: &Bits, reach: &mut Bits) {
         if self.implicit.binary_search(&resource).is_ok() {
-            reach.union_with(&self.present);
+            reach.union_with(everyone);
         }
         let range = self.assignments.by_resource.range(resource.0);
         let columns = self.assignments.accounts[range.clone()].iter().zip(&self.assignments.kinds[range]);
@@ -129,13 +136,12 @@ impl Graph {
         }
         for edge in self.group_assignments.of_resource(resource).iter().filter(|edge| edge.in_force) {
             if self.group(GroupIx(edge.group)).everyone {
-                reach.union_with(&self.present);
+                reach.union_with(everyone);
             }
             for &account in self.memberships.by_group.sources(edge.group) {
                 reach.insert(account);
             }
         }
-        reach.intersect_with(&self.able);
     }
 
     /// Whether a deactivated account has any path, and whether one that is in force.

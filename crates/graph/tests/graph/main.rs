@@ -2,6 +2,7 @@
 
 mod administration;
 mod cases;
+mod compare;
 mod naive;
 mod properties;
 mod support;

@@ -65,7 +65,7 @@ fn group_record() -> impl Strategy<Value = (GroupOrigin, bool)> {
 }
 
 prop_compose! {
-    fn company()(
+    pub(crate) fn company()(
         accounts in prop::collection::vec(account_status(), 5),
         groups in prop::collection::vec(group_record(), 5),
         resources in prop::collection::vec((any::<u8>(), any::<u8>()), 5),
@@ -103,7 +103,7 @@ prop_compose! {
     }
 }
 
-fn build(model: &Model) -> Graph {
+pub(crate) fn build(model: &Model) -> Graph {
     Graph::build(snapshot(&model.records, &[]))
 }
 
