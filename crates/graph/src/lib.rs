@@ -10,6 +10,7 @@
 //! - [`admins`], [`administration`], [`service_apps`]: roles, what they allow and are limited to, and who acts without a
 //!   person.
 //! - [`compare`]: who reaches what in one graph and not in another.
+//! - [`history`]: what became of facts between two snapshots, and who did it.
 //! - [`reporting`], [`usage`], [`summary`], [`gaps`]: managers, last use, totals, and what may be hidden.
 //!
 //! Facts are never invented and never dropped in silence: an edge whose end is unknown is counted in
@@ -26,6 +27,7 @@ pub mod explain;
 pub mod find;
 pub mod gaps;
 pub mod graph;
+pub mod history;
 pub mod removal;
 pub mod reporting;
 pub mod service_apps;

@@ -147,7 +147,7 @@ mod tests {
             started: time(at),
             sealed: time(at),
             full: true,
-            tallies: BTreeMap::default(),
+            tallies: sightline_core::Tallies::default(),
             drift: BTreeMap::default(),
             dangling: BTreeMap::default(),
             scopes: 0,

@@ -1,0 +1,252 @@
+//! Who did it, as far as the log tells.
+
+use std::collections::HashMap;
+
+use sightline_core::{AssignmentOrigin, Change, Principal, Record};
+
+use super::{Delta, What};
+
+/// Events of the log between two snapshots, by what they were done to.
+#[derive(Debug)]
+pub struct Log<'e> {
+    by_target: HashMap<&'e str, Vec<&'e Change>>,
+}
+
+/// What the log tells of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told<'e> {
+    /// The event.
+    pub event: &'e Change,
+    /// Whether it tells of just this; otherwise of what led to it.
+    pub exact: bool,
+}
+
+/// Events that would explain a change: their types begin with one of these and they name all of these ids.
+struct Clue<'d> {
+    kinds: &'static [&'static str],
+    targets: Vec<&'d str>,
+    exact: bool,
+}
+
+impl<'e> Log<'e> {
+    /// Attempts that failed are left out: they changed nothing.
+    pub fn new(events: impl IntoIterator<Item = &'e Change>) -> Self {
+        let mut by_target: HashMap<&str, Vec<&Change>> = HashMap::new();
+        for event in events.into_iter().filter(|event| event.succeeded) {
+            for target in &event.targets {
+                let of_target = by_target.entry(target.id.as_str()).or_default();
+                // One event may name the same thing twice.
+                if of_target.last().is_none_or(|last| last.id != event.id) {
+                    of_target.push(event);
+                }
+            }
+        }
+        Self { by_target }
+    }
+
+    /// The event that tells of the change: of those that fit best, the last. None where the log does not tell.
+    pub fn told(&self, delta: &Delta) -> Option<Told<'e>> {
+        clues(delta).into_iter().find_map(|clue| {
+            let first = clue.targets.first()?;
+            let fits = |event: &&&'e Change| {
+                clue.kinds.iter().any(|kind| event.kind.starts_with(kind))
+                    && clue.targets.iter().all(|id| event.targets.iter().any(|target| target.id == *id))
+            };
+            let events = self.by_target.get(first)?.iter().filter(fits);
+            let event = events.max_by_key(|event| (event.time, &event.id))?;
+            Some(Told { event, exact: clue.exact })
+        })
+    }
+}
+
+fn exact<'d>(kinds: &'static [&'static str], targets: &[&'d str]) -> Clue<'d> {
+    Clue { kinds, targets: targets.to_vec(), exact: true }
+}
+
+fn cause<'d>(kinds: &'static [&'static str], targets: &[&'d str]) -> Clue<'d> {
+    Clue { kinds, targets: targets.to_vec(), exact: false }
+}
+
+/// What would explain a change, the best explanation first. The words are those of the provider's log.
+fn clues(delta: &Delta) -> Vec<Clue<'_>> {
+    let is_gain = delta.what == What::Added;
+    let either = |gain: &'static [&'static str], loss: &'static [&'static str]| {
+        if is_gain { gain } else { loss }
+    };
+    // Deactivated accounts are in no list of members; what is deleted takes its relations along.
+    let account_fate = |account| {
+        let kinds = either(
+            &[
+                "user.lifecycle.create",
+                "user.lifecycle.activate",
+                "user.lifecycle.reactivate",
+                "system.import.user",
+            ],
+            &["user.lifecycle.delete", "user.lifecycle.deactivate", "system.import.user"],
+        );
+        cause(kinds, &[account])
+    };
+    let joined = || {
+        either(&["group.user_membership.add"], &["group.user_membership.remove", "group.lifecycle.delete"])
+    };
+    match delta.record() {
+        Record::Membership(edge) => vec![
+            exact(
+                either(&["group.user_membership.add"], &["group.user_membership.remove"]),
+                &[&edge.account, &edge.group],
+            ),
+            cause(either(&[], &["group.lifecycle.delete", "system.import.group"]), &[&edge.group]),
+            account_fate(edge.account.as_str()),
+        ],
+        Record::Assignment(edge) => {
+            let app = edge.resource.as_str();
+            match &edge.principal {
+                Principal::Account(account) => {
+                    let row: &[&str] = match delta.what {
+                        What::Added => {
+                            &["application.user_membership.add", "application.user_membership.provision"]
+                        }
+                        What::Removed => {
+                            &["application.user_membership.remove", "application.user_membership.deprovision"]
+                        }
+                        _ => &["application.user_membership."],
+                    };
+                    let mut clues = vec![exact(row, &[account.as_str(), app])];
+                    for group in origins(delta) {
+                        clues.push(cause(joined(), &[account.as_str(), group]));
+                        clues.push(cause(
+                            either(&["group.application_assignment.add"], &["group.application_assignment."]),
+                            &[group, app],
+                        ));
+                        clues.push(cause(either(&[], &["group.lifecycle.delete"]), &[group]));
+                    }
+                    clues.push(cause(either(&[], &["application.lifecycle.delete"]), &[app]));
+                    clues.push(account_fate(account.as_str()));
+                    clues
+                }
+                Principal::Group(group) => vec![
+                    exact(
+                        match delta.what {
+                            What::Added => &["group.application_assignment.add"],
+                            What::Removed => &["group.application_assignment.remove"],
+                            _ => &["group.application_assignment."],
+                        },
+                        &[group.as_str(), app],
+                    ),
+                    cause(either(&[], &["group.lifecycle.delete"]), &[group.as_str()]),
+                    cause(either(&[], &["application.lifecycle.delete"]), &[app]),
+                ],
+                Principal::Resource(_) => Vec::new(),
+            }
+        }
+        Record::Holding(edge) => {
+            let kinds: &[&str] = match (&edge.principal, is_gain) {
+                (Principal::Account(_), true) => &["user.account.privilege.grant"],
+                (Principal::Account(_), false) => &["user.account.privilege."],
+                (Principal::Group(_), true) => &["group.privilege.grant"],
+                (Principal::Group(_), false) => &["group.privilege."],
+                (Principal::Resource(_), _) => &["app.oauth2.client.privilege."],
+            };
+            let holder = edge.principal.id();
+            let mut clues = Vec::new();
+            if !edge.inherited {
+                clues.push(exact(kinds, &[holder]));
+            }
+            if let Principal::Account(account) = &edge.principal {
+                if edge.inherited {
+                    clues.push(cause(joined(), &[account.as_str()]));
+                }
+                clues.push(account_fate(account.as_str()));
+            }
+            clues
+        }
+        Record::Account(account) => {
+            let id = account.id.as_str();
+            match delta.what {
+                What::Added => vec![exact(&["user.lifecycle.create", "system.import.user.create"], &[id])],
+                What::Removed => vec![exact(&["user.lifecycle.delete", "system.import.user.delete"], &[id])],
+                _ if delta.fields.iter().any(|field| field.name == "status") => vec![
+                    exact(&["user.lifecycle.", "user.account.lock", "user.account.unlock"], &[id]),
+                    cause(&["user."], &[id]),
+                ],
+                _ => vec![
+                    exact(&["user.account.update", "user.account.reset", "system.import.user"], &[id]),
+                    cause(&["user.account.update", "user.lifecycle."], &[id]),
+                ],
+            }
+        }
+        Record::Group(group) => vec![exact(
+            match delta.what {
+                What::Added => &["group.lifecycle.create", "system.import.group.create"],
+                What::Removed => &["group.lifecycle.delete", "system.import.group.delete"],
+                _ => &["group.profile.", "group.lifecycle.", "system.import.group"],
+            },
+            &[group.id.as_str()],
+        )],
+        Record::Resource(app) => vec![exact(
+            match delta.what {
+                What::Added => &["application.lifecycle.create"],
+                What::Removed => &["application.lifecycle.delete"],
+                _ => &["application.lifecycle.", "application.configuration."],
+            },
+            &[app.id.as_str()],
+        )],
+        other => others(other),
+    }
+}
+
+/// Groups that an account's row in a resource comes or came from.
+fn origins(delta: &Delta) -> Vec<&str> {
+    [delta.after(), delta.before()]
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, fact)| match &fact.record {
+            Record::Assignment(edge) => match &edge.origin {
+                AssignmentOrigin::Group(Some(group)) => Some(group.as_str()),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect()
+}
+
+/// What is told of by one kind of event, whatever became of it.
+fn others(record: &Record) -> Vec<Clue<'_>> {
+    let (kinds, targets): (&'static [&'static str], Vec<&str>) = match record {
+        Record::Rule(rule) => (&["group.user_membership.rule.", "policy.rule."], vec![&rule.id]),
+        Record::Role(role) => (&["iam.role."], vec![&role.id]),
+        Record::Permission(permission) => (&["iam.role.permissions."], vec![&permission.role]),
+        Record::ScopeSet(set) => (&["iam.resourceset."], vec![&set.id]),
+        Record::SetMember(member) => (&["iam.resourceset.resources."], vec![&member.set]),
+        Record::Credential(credential) => {
+            (&["system.api_token.", "app.oauth2.credentials.", "app.oauth2.client."], vec![&credential.id])
+        }
+        Record::ApiGrant(grant) => (&["app.oauth2.admin.consent."], vec![&grant.resource, &grant.scope]),
+        Record::Policy(policy) => (&["policy.lifecycle.", "application.policy."], vec![&policy.id]),
+        Record::PolicyRule(rule) => (&["policy.rule."], vec![&rule.id]),
+        Record::Governance(edge) => (&["policy.mapping.", "application.policy."], vec![&edge.resource]),
+        Record::Trust(trust) => (&["system.idp."], vec![&trust.id]),
+        Record::Device(device) => (&["device."], vec![&device.id]),
+        Record::DeviceUse(edge) => {
+            (&["device.user.", "device.enrollment."], vec![&edge.device, &edge.account])
+        }
+        Record::Factor(factor) => (&["user.mfa.factor."], vec![&factor.account]),
+        Record::Push(push) => (&["application.provision.group_push."], vec![&push.resource]),
+        Record::Ownership(edge) => (&["group."], vec![&edge.group, edge.owner.id()]),
+        Record::Setting(setting) => (
+            &[
+                "zone.",
+                "system.log_stream.",
+                "event_hook.",
+                "inline_hook.",
+                "security.",
+                "oauth2.",
+                "device.assurance.",
+                "directory.",
+            ],
+            vec![&setting.id],
+        ),
+        _ => return Vec::new(),
+    };
+    vec![Clue { kinds, targets, exact: true }]
+}
