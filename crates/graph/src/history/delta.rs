@@ -95,8 +95,8 @@ fn is_churn(field: &str) -> bool {
 /// Gives the deltas by key. `before` and `after` are the keys of holdings, which two lists may tell.
 pub fn net(
     changes: Vec<(Scope, Option<Fact>, Option<Fact>)>,
-    before: &HashSet<String>,
-    after: &HashSet<String>,
+    before: &BTreeSet<String>,
+    after: &BTreeSet<String>,
 ) -> Vec<Delta> {
     #[derive(Default)]
     struct Sides {
@@ -145,7 +145,7 @@ pub fn net(
 }
 
 /// The keys of the holdings, which two lists may tell.
-pub fn holdings_of(snapshot: &Snapshot) -> HashSet<String> {
+pub fn holdings_of(snapshot: &Snapshot) -> BTreeSet<String> {
     let holdings = snapshot.facts.iter().filter(|fact| matches!(fact.record, Record::Holding(_)));
     holdings.map(|fact| fact.record.key()).collect()
 }

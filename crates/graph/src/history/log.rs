@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sightline_core::{AssignmentOrigin, Change, Principal, Record};
+use sightline_core::{Assignment, AssignmentOrigin, Change, Holding, Principal, Record};
 
 use super::{Delta, What};
 
@@ -67,99 +67,44 @@ fn cause<'d>(kinds: &'static [&'static str], targets: &[&'d str]) -> Clue<'d> {
     Clue { kinds, targets: targets.to_vec(), exact: false }
 }
 
+/// The kinds that tell of a gain, or else those that tell of a loss.
+fn either(
+    delta: &Delta,
+    gain: &'static [&'static str],
+    loss: &'static [&'static str],
+) -> &'static [&'static str] {
+    if delta.what == What::Added { gain } else { loss }
+}
+
+/// Deactivated accounts are in no list of members, and what is deleted takes its relations along.
+fn account_fate<'d>(delta: &Delta, account: &'d str) -> Clue<'d> {
+    let gain = &[
+        "user.lifecycle.create",
+        "user.lifecycle.activate",
+        "user.lifecycle.reactivate",
+        "system.import.user",
+    ];
+    let loss = &["user.lifecycle.delete", "user.lifecycle.deactivate", "system.import.user"];
+    cause(either(delta, gain, loss), &[account])
+}
+
+fn joined(delta: &Delta) -> &'static [&'static str] {
+    either(delta, &["group.user_membership.add"], &["group.user_membership.remove", "group.lifecycle.delete"])
+}
+
 /// What would explain a change, the best explanation first. The words are those of the provider's log.
 fn clues(delta: &Delta) -> Vec<Clue<'_>> {
-    let is_gain = delta.what == What::Added;
-    let either = |gain: &'static [&'static str], loss: &'static [&'static str]| {
-        if is_gain { gain } else { loss }
-    };
-    // Deactivated accounts are in no list of members; what is deleted takes its relations along.
-    let account_fate = |account| {
-        let kinds = either(
-            &[
-                "user.lifecycle.create",
-                "user.lifecycle.activate",
-                "user.lifecycle.reactivate",
-                "system.import.user",
-            ],
-            &["user.lifecycle.delete", "user.lifecycle.deactivate", "system.import.user"],
-        );
-        cause(kinds, &[account])
-    };
-    let joined = || {
-        either(&["group.user_membership.add"], &["group.user_membership.remove", "group.lifecycle.delete"])
-    };
     match delta.record() {
         Record::Membership(edge) => vec![
             exact(
-                either(&["group.user_membership.add"], &["group.user_membership.remove"]),
+                either(delta, &["group.user_membership.add"], &["group.user_membership.remove"]),
                 &[&edge.account, &edge.group],
             ),
-            cause(either(&[], &["group.lifecycle.delete", "system.import.group"]), &[&edge.group]),
-            account_fate(edge.account.as_str()),
+            cause(either(delta, &[], &["group.lifecycle.delete", "system.import.group"]), &[&edge.group]),
+            account_fate(delta, edge.account.as_str()),
         ],
-        Record::Assignment(edge) => {
-            let app = edge.resource.as_str();
-            match &edge.principal {
-                Principal::Account(account) => {
-                    let row: &[&str] = match delta.what {
-                        What::Added => {
-                            &["application.user_membership.add", "application.user_membership.provision"]
-                        }
-                        What::Removed => {
-                            &["application.user_membership.remove", "application.user_membership.deprovision"]
-                        }
-                        _ => &["application.user_membership."],
-                    };
-                    let mut clues = vec![exact(row, &[account.as_str(), app])];
-                    for group in origins(delta) {
-                        clues.push(cause(joined(), &[account.as_str(), group]));
-                        clues.push(cause(
-                            either(&["group.application_assignment.add"], &["group.application_assignment."]),
-                            &[group, app],
-                        ));
-                        clues.push(cause(either(&[], &["group.lifecycle.delete"]), &[group]));
-                    }
-                    clues.push(cause(either(&[], &["application.lifecycle.delete"]), &[app]));
-                    clues.push(account_fate(account.as_str()));
-                    clues
-                }
-                Principal::Group(group) => vec![
-                    exact(
-                        match delta.what {
-                            What::Added => &["group.application_assignment.add"],
-                            What::Removed => &["group.application_assignment.remove"],
-                            _ => &["group.application_assignment."],
-                        },
-                        &[group.as_str(), app],
-                    ),
-                    cause(either(&[], &["group.lifecycle.delete"]), &[group.as_str()]),
-                    cause(either(&[], &["application.lifecycle.delete"]), &[app]),
-                ],
-                Principal::Resource(_) => Vec::new(),
-            }
-        }
-        Record::Holding(edge) => {
-            let kinds: &[&str] = match (&edge.principal, is_gain) {
-                (Principal::Account(_), true) => &["user.account.privilege.grant"],
-                (Principal::Account(_), false) => &["user.account.privilege."],
-                (Principal::Group(_), true) => &["group.privilege.grant"],
-                (Principal::Group(_), false) => &["group.privilege."],
-                (Principal::Resource(_), _) => &["app.oauth2.client.privilege."],
-            };
-            let holder = edge.principal.id();
-            let mut clues = Vec::new();
-            if !edge.inherited {
-                clues.push(exact(kinds, &[holder]));
-            }
-            if let Principal::Account(account) = &edge.principal {
-                if edge.inherited {
-                    clues.push(cause(joined(), &[account.as_str()]));
-                }
-                clues.push(account_fate(account.as_str()));
-            }
-            clues
-        }
+        Record::Assignment(edge) => of_assignment(delta, edge),
+        Record::Holding(edge) => of_holding(delta, edge),
         Record::Account(account) => {
             let id = account.id.as_str();
             match delta.what {
@@ -193,6 +138,70 @@ fn clues(delta: &Delta) -> Vec<Clue<'_>> {
         )],
         other => others(other),
     }
+}
+
+/// Somebody's row in a resource, or a group that has it.
+fn of_assignment<'d>(delta: &'d Delta, edge: &'d Assignment) -> Vec<Clue<'d>> {
+    let app = edge.resource.as_str();
+    match &edge.principal {
+        Principal::Account(account) => {
+            let row: &[&str] = match delta.what {
+                What::Added => &["application.user_membership.add", "application.user_membership.provision"],
+                What::Removed => {
+                    &["application.user_membership.remove", "application.user_membership.deprovision"]
+                }
+                _ => &["application.user_membership."],
+            };
+            let mut clues = vec![exact(row, &[account.as_str(), app])];
+            for group in origins(delta) {
+                clues.push(cause(joined(delta), &[account.as_str(), group]));
+                clues.push(cause(
+                    either(delta, &["group.application_assignment.add"], &["group.application_assignment."]),
+                    &[group, app],
+                ));
+                clues.push(cause(either(delta, &[], &["group.lifecycle.delete"]), &[group]));
+            }
+            clues.push(cause(either(delta, &[], &["application.lifecycle.delete"]), &[app]));
+            clues.push(account_fate(delta, account.as_str()));
+            clues
+        }
+        Principal::Group(group) => vec![
+            exact(
+                match delta.what {
+                    What::Added => &["group.application_assignment.add"],
+                    What::Removed => &["group.application_assignment.remove"],
+                    _ => &["group.application_assignment."],
+                },
+                &[group.as_str(), app],
+            ),
+            cause(either(delta, &[], &["group.lifecycle.delete"]), &[group.as_str()]),
+            cause(either(delta, &[], &["application.lifecycle.delete"]), &[app]),
+        ],
+        Principal::Resource(_) => Vec::new(),
+    }
+}
+
+fn of_holding<'d>(delta: &'d Delta, edge: &'d Holding) -> Vec<Clue<'d>> {
+    let is_gain = delta.what == What::Added;
+    let kinds: &[&str] = match (&edge.principal, is_gain) {
+        (Principal::Account(_), true) => &["user.account.privilege.grant"],
+        (Principal::Account(_), false) => &["user.account.privilege."],
+        (Principal::Group(_), true) => &["group.privilege.grant"],
+        (Principal::Group(_), false) => &["group.privilege."],
+        (Principal::Resource(_), _) => &["app.oauth2.client.privilege."],
+    };
+    let holder = edge.principal.id();
+    let mut clues = Vec::new();
+    if !edge.inherited {
+        clues.push(exact(kinds, &[holder]));
+    }
+    if let Principal::Account(account) = &edge.principal {
+        if edge.inherited {
+            clues.push(cause(joined(delta), &[account.as_str()]));
+        }
+        clues.push(account_fate(delta, account.as_str()));
+    }
+    clues
 }
 
 /// Groups that an account's row in a resource comes or came from.
