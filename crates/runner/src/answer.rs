@@ -1,6 +1,7 @@
 //! What the command line answers, as JSON: the shapes that programs rely on.
 
 mod admins;
+mod changes;
 
 use serde::Serialize;
 use sightline_core::{AccountStatus, Gap, LastUse, Scope, Time};
@@ -10,6 +11,7 @@ use sightline_graph::{
 };
 
 pub(crate) use admins::*;
+pub(crate) use changes::*;
 
 use crate::seen::FactsSeen;
 use crate::when::SealTimes;

@@ -48,6 +48,13 @@ pub(crate) enum Command {
     What(What),
     /// Why an account can reach an application: every path, where it is known from, and what would remove it
     Why(Why),
+    /// What changed between two snapshots, what access that gave or took, and who did it
+    #[command(
+        after_help = "Exit codes: 0 whether anything changed or not · 2 wrong input · 7 no such snapshot"
+    )]
+    Diff(Diff),
+    /// What happened to an account, a group or an application, the newest first
+    History(History),
     /// What could not be seen, why, and what that hides
     Gaps(Gaps),
     /// Every fact of the last snapshot, one JSON object per line
@@ -328,6 +335,73 @@ pub(crate) struct Why {
     pub(crate) app: String,
     #[command(flatten)]
     pub(crate) which: Which,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Kinds of facts, by what their keys begin with, or by a better word.
+pub(crate) const KINDS: [&str; 28] = [
+    "account",
+    "group",
+    "rule",
+    "app",
+    "role",
+    "membership",
+    "assignment",
+    "admin",
+    "scope-set",
+    "set-member",
+    "permission",
+    "ownership",
+    "credential",
+    "api-grant",
+    "push",
+    "factor",
+    "link",
+    "policy",
+    "policy-rule",
+    "governance",
+    "device",
+    "device-use",
+    "identity-provider",
+    "trust-use",
+    "setting",
+    "usage",
+    "log",
+    "log-window",
+];
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// From when: a date, an instant, an age or a snapshot, as for --as-of [default: the snapshot before the last]
+    pub(crate) from: Option<When>,
+    /// Until when [default: the last snapshot]
+    pub(crate) to: Option<When>,
+    /// Only facts of this kind, without their consequences; repeatable
+    #[arg(long = "kind", value_name = "KIND", value_parser = clap::builder::PossibleValuesParser::new(KINDS))]
+    pub(crate) kinds: Vec<String>,
+    /// List everything: use, the log, and facts of which only stamps and counts changed as well
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only this data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// Login, e-mail address, name, label or id, also of what is gone
+    pub(crate) entity: String,
+    /// Only what happened since: a date, an instant, an age or a snapshot, as for --as-of [default: the first snapshot]
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<When>,
+    /// Only this data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -46,7 +46,7 @@ pub(crate) fn run(world: &World, gaps: &Gaps) -> Result<(), Failure> {
 }
 
 /// What a scope is, with the name of its parent where that is known: `group members of it-admins`.
-fn phrase(scope: &Scope, graph: &Graph) -> String {
+pub(crate) fn phrase(scope: &Scope, graph: &Graph) -> String {
     let dataset = scope.dataset.replace('_', " ");
     match &scope.parent {
         None => dataset,
