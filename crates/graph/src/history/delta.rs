@@ -1,10 +1,9 @@
 //! One fact that is different, and what that means.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-
-use sightline_core::{Fact, GapReason, Record, Scope, ScopeState, Snapshot};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
+use sightline_core::{Fact, GapReason, Record, Scope, ScopeState, Snapshot};
 
 /// What became of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -208,19 +207,16 @@ impl Novelty {
 
 /// How completely the earlier snapshot was read.
 #[derive(Debug)]
-pub struct Before<'s> {
-    scopes: HashMap<&'s Scope, &'s ScopeState>,
-    entities: HashSet<&'s str>,
-}
+pub struct Before<'s>(HashMap<&'s Scope, &'s ScopeState>);
 
 impl<'s> Before<'s> {
-    /// From the scopes of the snapshot, and the ids of everything that it describes.
-    pub fn new(scopes: &'s [ScopeState], entities: HashSet<&'s str>) -> Self {
-        Self { scopes: scopes.iter().map(|state| (&state.scope, state)).collect(), entities }
+    /// From the scopes of the snapshot.
+    pub fn new(scopes: &'s [ScopeState]) -> Self {
+        Self(scopes.iter().map(|state| (&state.scope, state)).collect())
     }
 
-    /// Whether the facts that were added between are new. `listed_by` names the listing that leads to the parts of a
-    /// dataset, where not every parent has one. Facts that were not added are new.
+    /// Whether the facts that were added between are new; those that were not added are. All that was added must be among
+    /// them. `listed_by` names the listing that leads to the parts of a dataset, where not every parent has one.
     pub fn novelties<'l>(
         &self,
         deltas: &[Delta],
@@ -233,34 +229,26 @@ impl<'s> Before<'s> {
             .filter_map(|delta| delta.record().entity().map(|(_, id)| (id, delta)))
             .collect();
         let own = |delta: &Delta| match delta.what {
-            What::Added => self.of_scope(&delta.now.0, &listed_by),
-            _ => Some(Novelty::New),
+            What::Added => self.of_scope(&delta.now.0, listed_by(&delta.now.0.dataset)),
+            _ => Novelty::New,
         };
         deltas
             .iter()
-            .map(|delta| {
-                own(delta).unwrap_or_else(|| {
-                    let parent = parent_of(&delta.now.0).and_then(|parent| parents.get(parent));
-                    parent.and_then(|parent| own(parent)).unwrap_or(Novelty::New)
-                })
+            .map(|delta| match parent_of(&delta.now.0).and_then(|parent| parents.get(parent)) {
+                Some(parent) if !self.0.contains_key(&delta.now.0) => own(parent),
+                _ => own(delta),
             })
             .collect()
     }
 
-    /// Whether what appears in a scope is new; none where that depends on its parent, which is new itself.
-    fn of_scope<'l>(&self, scope: &Scope, listed_by: &impl Fn(&str) -> Option<&'l str>) -> Option<Novelty> {
-        match self.scopes.get(scope) {
-            Some(ScopeState { gap: Some(gap), .. }) => Some(Novelty::GapBefore(gap.reason.clone())),
-            Some(ScopeState { complete: Some(_), .. }) => Some(Novelty::New),
-            Some(_) => Some(Novelty::NotReadBefore),
-            None => match (parent_of(scope), listed_by(&scope.dataset)) {
-                // What its listing did not lead to was empty.
-                (Some(parent), Some(listing)) if self.entities.contains(parent) => {
-                    self.of_scope(&Scope::listing(listing), &|_| None)
-                }
-                (Some(parent), _) if !self.entities.contains(parent) => None,
-                _ => Some(Novelty::NotReadBefore),
-            },
+    /// Whether what appears in a scope is new, where what the scope is read under was there before.
+    fn of_scope(&self, scope: &Scope, listed_by: Option<&str>) -> Novelty {
+        match (self.0.get(scope), listed_by) {
+            (Some(ScopeState { gap: Some(gap), .. }), _) => Novelty::GapBefore(gap.reason.clone()),
+            (Some(ScopeState { complete: Some(_), .. }), _) => Novelty::New,
+            // What its listing did not lead to was empty.
+            (None, Some(listing)) => self.of_scope(&Scope::listing(listing), None),
+            _ => Novelty::NotReadBefore,
         }
     }
 }

@@ -13,7 +13,7 @@ use sightline_graph::history::{Delta, Novelty, Told, What, ends};
 use crate::output::printable;
 
 /// What things are called, now and before.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Called(HashMap<(EntityKind, String), String>);
 
 impl Called {
@@ -32,6 +32,13 @@ impl Called {
         };
         if let Some((kind, id)) = record.entity() {
             self.0.entry((kind, id.to_owned())).or_insert_with(|| name.clone());
+        }
+    }
+
+    /// Learns what others know that is not known here.
+    pub(crate) fn learn_from(&mut self, others: Self) {
+        for (thing, name) in others.0 {
+            self.0.entry(thing).or_insert(name);
         }
     }
 
@@ -265,7 +272,7 @@ const fn word(what: What) -> &'static str {
 /// What happened, in a sentence.
 fn sentence(delta: &Delta, first_sight: bool, called: &Called) -> String {
     if matches!(delta.what, What::Changed | What::Moved) {
-        let fields = shown_fields(delta);
+        let fields = shown_fields(delta, called);
         let subject = subject(delta.record(), called);
         return if fields.is_empty() { subject } else { format!("{subject}: {}", fields.join("; ")) };
     }
@@ -334,7 +341,9 @@ pub(crate) fn subject(record: &Record, called: &Called) -> String {
             format!("{} of {}", change.kind, names.join(", "))
         }
         record => {
-            let parents = ends(record).into_iter().map(|(kind, id)| called.get(kind, id));
+            let own = record.entity();
+            let parents = ends(record).into_iter().filter(|end| own.as_ref() != Some(end));
+            let parents = parents.map(|(kind, id)| called.get(kind, id));
             let own = own_name(record);
             let others: Vec<&str> = parents.filter(|name| own.as_deref() != Some(*name)).collect();
             match own {
@@ -360,18 +369,23 @@ const VALUE_LENGTH: usize = 60;
 const FIELDS: usize = 4;
 
 /// What differs, field by field, without what another field tells as well.
-fn shown_fields(delta: &Delta) -> Vec<String> {
+fn shown_fields(delta: &Delta, called: &Called) -> Vec<String> {
     let telling: Vec<_> = delta.telling_fields().collect();
     let has = |name: &str| telling.iter().any(|field| field.name == name);
     let is_told = |name: &str| match name {
         "raw_status" | "status_changed" => has("status"),
         name => name.strip_prefix("profile.").is_some_and(has) || name.starts_with("raw."),
     };
+    let group = |field: &Value| match field.as_str() {
+        Some(id) => called.get(EntityKind::Group, id).to_owned(),
+        None => value(field),
+    };
     let mut shown: Vec<String> = telling
         .iter()
         .filter(|field| !is_told(&field.name))
-        .map(|field| {
-            format!("{} {} -> {}", field.name.replace('_', " "), value(&field.before), value(&field.after))
+        .map(|field| match field.name.as_str() {
+            "origin.group" => format!("through {} -> {}", group(&field.before), group(&field.after)),
+            name => format!("{} {} -> {}", name.replace('_', " "), value(&field.before), value(&field.after)),
         })
         .collect();
     if shown.is_empty() {

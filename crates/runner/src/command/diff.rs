@@ -1,6 +1,6 @@
 //! `sightline diff`: what changed between two snapshots, what access that gave or took, and who did it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 use sightline_core::time::{Clock, SystemClock};
@@ -20,7 +20,7 @@ use crate::when::When;
 use crate::world::{World, info, none_then, nothing_read, selected};
 
 /// How many lines of a part are shown unless everything is asked for.
-const SHOWN: usize = 40;
+const SHOWN: usize = 25;
 
 pub(crate) fn run(world: &World, diff: &Diff) -> Result<(), Failure> {
     let store = world.store_to_read()?;
@@ -155,7 +155,6 @@ struct GapAnswer {
 struct Loaded {
     graph: Graph,
     scopes: Vec<ScopeState>,
-    entities: HashSet<String>,
     holdings: BTreeSet<String>,
     log: Vec<Change>,
 }
@@ -163,13 +162,9 @@ struct Loaded {
 impl Loaded {
     /// `since` bounds the log: the events that became known after it, or were done after it was begun.
     fn of(snapshot: Snapshot, since: &SnapshotMeta, called: &mut Called) -> Self {
-        let mut entities = HashSet::new();
         let mut log = Vec::new();
         for fact in &snapshot.facts {
             called.learn(&fact.record);
-            if let Some((_, id)) = fact.record.entity() {
-                entities.insert(id.to_owned());
-            }
             if let Record::Change(change) = &fact.record
                 && (fact.first_seen > since.number || change.time >= since.started)
             {
@@ -178,7 +173,6 @@ impl Loaded {
         }
         Self {
             scopes: snapshot.scopes.clone(),
-            entities,
             holdings: holdings_of(&snapshot),
             log,
             graph: Graph::build(snapshot),
@@ -204,9 +198,8 @@ pub(crate) fn compared(
         raw.push((change.scope, change.before, change.after));
     })?;
     let deltas = net(raw, &before.holdings, &after.holdings);
-    let seen = Before::new(&before.scopes, before.entities.iter().map(String::as_str).collect());
-    let novelties =
-        seen.novelties(&deltas, |dataset| info.dataset(dataset).and_then(|dataset| dataset.listed_by));
+    let novelties = Before::new(&before.scopes)
+        .novelties(&deltas, |dataset| info.dataset(dataset).and_then(|dataset| dataset.listed_by));
     let log = Log::new(&after.log);
     let log_unread = log_unread(&after.scopes);
     let silence = log_unread.as_deref().unwrap_or("no event of the log tells of it");
@@ -232,7 +225,7 @@ pub(crate) fn compared(
 }
 
 /// Why the log may not tell who did something; none where it was read.
-fn log_unread(scopes: &[ScopeState]) -> Option<String> {
+pub(crate) fn log_unread(scopes: &[ScopeState]) -> Option<String> {
     match scopes.iter().find(|state| state.scope.dataset == "changes" && state.scope.parent.is_none()) {
         None => Some("the log was not read".to_owned()),
         Some(ScopeState { gap: Some(gap), .. }) => {
@@ -443,13 +436,14 @@ impl DiffAnswer {
         if by_kind.is_empty() {
             line("Nothing changed.")?;
         }
-        for changes in by_kind.values() {
+        for changes in by_kind.values_mut() {
+            changes.sort_by(|a, b| a.told.cmp(&b.told));
             line("")?;
             part(changes.iter().map(|change| change.line()), most)?;
         }
         for (what, heading) in [("gained", "Access gained"), ("lost", "Access lost")] {
-            let lines = self.access.iter().filter(|access| access.what == what).map(AccessChange::line);
-            headed(heading, lines, most)?;
+            let changes = self.access.iter().filter(|access| access.what == what).collect();
+            headed(heading, access_lines(changes, all).into_iter(), most)?;
         }
         for (what, heading) in [("gained", "Admin roles gained"), ("lost", "Admin roles lost")] {
             let lines = self.roles.iter().filter(|role| role.what == what).map(RoleChange::line);
@@ -541,6 +535,25 @@ fn part(lines: impl Iterator<Item = String>, most: usize) -> Result<(), Failure>
     } else {
         Ok(())
     }
+}
+
+/// One line for each, but one for all that an application lost or gave at once.
+fn access_lines(changes: Vec<&AccessChange>, all: bool) -> Vec<String> {
+    let is_of_app = |access: &AccessChange| !all && ["app", "app_status"].contains(&access.reason);
+    let mut by_app: BTreeMap<&str, Vec<&AccessChange>> = BTreeMap::new();
+    for access in changes.iter().filter(|access| is_of_app(access)) {
+        by_app.entry(&access.app.id).or_default().push(access);
+    }
+    let together = by_app.values().filter(|of_app| of_app.len() > 2).map(|of_app| {
+        let first = of_app[0];
+        let sign = if first.what == "gained" { '+' } else { '-' };
+        let can = if first.what == "gained" { "can now reach" } else { "can no longer reach" };
+        let by = of_app.iter().find_map(|access| access.by.as_ref());
+        let accounts = count(of_app.len() as u64, "account", "accounts");
+        format!("{sign} {accounts} {can} {} (application){}", first.app.name, ending(false, by))
+    });
+    let is_single = |access: &&&AccessChange| !is_of_app(access) || by_app[access.app.id.as_str()].len() <= 2;
+    together.chain(changes.iter().filter(is_single).map(|access| access.line())).collect()
 }
 
 /// That something may be older than it looks, and who did it.
