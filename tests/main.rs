@@ -11,6 +11,7 @@ mod crash;
 mod docs;
 mod everything;
 mod harness;
+mod history;
 mod https;
 mod incremental;
 mod layering;

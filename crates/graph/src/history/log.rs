@@ -44,18 +44,27 @@ impl<'e> Log<'e> {
         Self { by_target }
     }
 
-    /// The event that tells of the change: of those that fit best, the last. None where the log does not tell.
+    /// The event that tells of the change: the last one of just this. Otherwise what led to it: of several, the first
+    /// that took something away, and the last that gave it, because all of them were needed then. None where the log does
+    /// not tell.
     pub fn told(&self, delta: &Delta) -> Option<Told<'e>> {
-        clues(delta).into_iter().find_map(|clue| {
-            let first = clue.targets.first()?;
-            let fits = |event: &&&'e Change| {
-                clue.kinds.iter().any(|kind| event.kind.starts_with(kind))
-                    && clue.targets.iter().all(|id| event.targets.iter().any(|target| target.id == *id))
-            };
-            let events = self.by_target.get(first)?.iter().filter(fits);
-            let event = events.max_by_key(|event| (event.time, &event.id))?;
-            Some(Told { event, exact: clue.exact })
-        })
+        let found: Vec<Told<'e>> = clues(delta).iter().filter_map(|clue| self.last(clue)).collect();
+        if let Some(told) = found.iter().find(|told| told.exact) {
+            return Some(*told);
+        }
+        let time = |told: &Told<'e>| told.event.time;
+        let causes = found.into_iter();
+        if delta.what == What::Removed { causes.min_by_key(time) } else { causes.max_by_key(time) }
+    }
+
+    fn last(&self, clue: &Clue<'_>) -> Option<Told<'e>> {
+        let fits = |event: &&&'e Change| {
+            clue.kinds.iter().any(|kind| event.kind.starts_with(kind))
+                && clue.targets.iter().all(|id| event.targets.iter().any(|target| target.id == *id))
+        };
+        let events = self.by_target.get(clue.targets.first()?)?.iter().filter(fits);
+        let event = events.max_by_key(|event| (event.time, &event.id))?;
+        Some(Told { event, exact: clue.exact })
     }
 }
 
