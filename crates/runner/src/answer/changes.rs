@@ -336,6 +336,37 @@ pub(crate) fn subject(record: &Record, called: &Called) -> String {
         Record::Holding(edge) => {
             format!("{} as {}", called.principal(&edge.principal), role_name(edge, called))
         }
+        Record::SetMember(member) => format!(
+            "{} in resource set {}",
+            called.object(&member.object),
+            called.get(EntityKind::ScopeSet, &member.set)
+        ),
+        Record::Ownership(edge) => format!(
+            "{} as owner of {}",
+            called.principal(&edge.owner),
+            called.get(EntityKind::Group, &edge.group)
+        ),
+        Record::Push(push) => format!(
+            "{} copied into {}",
+            called.get(EntityKind::Group, &push.group),
+            called.get(EntityKind::Resource, &push.resource)
+        ),
+        Record::Governance(edge) => format!(
+            "{} for {}",
+            called.get(EntityKind::Policy, &edge.policy),
+            called.get(EntityKind::Resource, &edge.resource)
+        ),
+        Record::DeviceUse(edge) => format!(
+            "{} on {}",
+            called.get(EntityKind::Account, &edge.account),
+            called.get(EntityKind::Device, &edge.device)
+        ),
+        Record::Link(link) => format!(
+            "{} as {} of {}",
+            called.get(EntityKind::Account, &link.to),
+            link.name,
+            called.get(EntityKind::Account, &link.account)
+        ),
         Record::Change(change) => {
             let names: Vec<String> = change.targets.iter().map(|target| called.party(target)).collect();
             format!("{} of {}", change.kind, names.join(", "))

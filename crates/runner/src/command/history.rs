@@ -220,11 +220,14 @@ fn stamp(meta: &SnapshotMeta) -> SnapshotStamp {
     SnapshotStamp { snapshot: meta.number, sealed: meta.sealed }
 }
 
+/// A change of the entity, with whether it is new, and the event that tells of it: whether of just that.
+type Happened = (Delta, Novelty, Option<(Change, bool)>);
+
 /// What two successive snapshots say about the entity.
 struct Step<'m> {
     from: &'m SnapshotMeta,
     to: &'m SnapshotMeta,
-    changes: Vec<(Delta, Novelty, Option<(Change, bool)>)>,
+    changes: Vec<Happened>,
     /// Events that name it and changed no fact.
     others: Vec<Change>,
     silence: String,
@@ -397,11 +400,7 @@ impl State {
     }
 }
 
-fn told_change(
-    step: &Step<'_>,
-    (delta, novelty, told): &(Delta, Novelty, Option<(Change, bool)>),
-    called: &Called,
-) -> EventAnswer {
+fn told_change(step: &Step<'_>, (delta, novelty, told): &Happened, called: &Called) -> EventAnswer {
     let told = told.as_ref().map(|(event, exact)| Told { event, exact: *exact });
     let change = ChangeAnswer::of(delta, novelty, told, &step.silence, called);
     EventAnswer {
