@@ -3,6 +3,7 @@
 mod administration;
 mod cases;
 mod compare;
+mod history;
 mod naive;
 mod properties;
 mod support;

@@ -37,9 +37,7 @@ pub(crate) async fn run(world: &World, demo: &Demo) -> Result<(), Failure> {
         registry: world.registry.clone(),
         cancel: world.cancel.clone(),
     };
-    // It is to change once, which ends in the present.
-    let begin = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(20);
-    let spec = CompanySpec::for_people(demo.people, demo.seed, begin);
+    let spec = CompanySpec::for_people(demo.people, demo.seed, jiff::Timestamp::now());
     let server = serve(spec, OktaOptions::default().listen).await?;
     title(&format!(
         "{COMPANY_NAME}, a simulated company with {}",
