@@ -18,7 +18,7 @@ use crate::keys;
 use crate::kind::{Kind, Kinds};
 use crate::open::Store;
 use crate::progress::{last_number, tally};
-use crate::source;
+use crate::source::{self, SourceRecord};
 use crate::state::{Facts, StoredFact};
 use crate::tables::{CONTENT, EDGES, NAMES, SNAPSHOTS, SOURCES, VERSIONS};
 
@@ -191,20 +191,21 @@ impl Store {
 
     /// Hands a sealed snapshot over without making a record of every edge; gives its scopes before anything else.
     ///
-    /// `begin` makes what takes the facts in from the scopes.
+    /// `begin` makes what takes the facts in.
     pub fn read_into<S: FactSink>(
         &self,
         source_id: u64,
         number: SnapshotNumber,
-        begin: impl FnOnce(Vec<ScopeState>) -> S,
+        begin: impl FnOnce(SourceRecord, SnapshotMeta, Vec<ScopeState>) -> S,
     ) -> Result<S> {
         let txn = self.begin_read()?;
-        meta(&txn, source_id, number)?;
+        let source = source::get(&txn.open_table(SOURCES)?, source_id)?;
+        let meta = meta(&txn, source_id, number)?;
         let (content, edges, unpacker) = (txn.open_table(CONTENT)?, txn.open_table(EDGES)?, Unpacker::new()?);
         let dictionary = Dictionary::load(&txn.open_table(NAMES)?, &unpacker, source_id)?;
         let facts = Facts { content: &content, edges: &edges, unpacker: &unpacker, dictionary: &dictionary };
         let all = versions_at(&txn.open_table(VERSIONS)?, source_id, number)?;
-        let mut sink = begin(all.iter().map(state_of).collect());
+        let mut sink = begin(source, meta, all.iter().map(state_of).collect());
         for (scope, at) in (0..).zip(&all) {
             facts.visit_rows(&at.scope, &at.key, &at.version, |_, fact| sink.fact(fact_in(scope, fact)))?;
         }
