@@ -1,6 +1,6 @@
 //! Since when Sightline has seen the facts that paths rest on, and until when.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sightline_core::{Principal, Record, SnapshotNumber};
 use sightline_graph::{AccountIx, Graph, Path, PathKind, ResourceIx};
@@ -32,11 +32,11 @@ impl<'k> FactsSeen<'k> {
             _ => false,
         })?;
         let prefix = format!("assignment/{id}/group/");
-        let groups: Vec<&str> = seen.by_key.keys().filter_map(|key| key.strip_prefix(&prefix)).collect();
+        let groups: HashSet<&str> = seen.by_key.keys().filter_map(|key| key.strip_prefix(&prefix)).collect();
         let members = Self::read(
             store,
             known,
-            |record| matches!(record, Record::Membership(edge) if groups.contains(&edge.group.as_str())),
+            |record| matches!(record, Record::Membership(edge) if groups.contains(edge.group.as_str())),
         )?;
         seen.by_key.extend(members.by_key);
         Ok(seen)

@@ -37,7 +37,9 @@ pub(crate) async fn run(world: &World, demo: &Demo) -> Result<(), Failure> {
         registry: world.registry.clone(),
         cancel: world.cancel.clone(),
     };
-    let spec = CompanySpec::for_people(demo.people, demo.seed, jiff::Timestamp::now());
+    // Its first round of change begins about when the first answers are given.
+    let begin = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(18);
+    let spec = CompanySpec::for_people(demo.people, demo.seed, begin);
     let server = serve(spec, OktaOptions::default().listen).await?;
     title(&format!(
         "{COMPANY_NAME}, a simulated company with {}",
