@@ -540,3 +540,33 @@ fn wrong_times_and_names_have_their_answer() {
     let told = home.run(&["diff"]).ok();
     assert!(told.stderr.contains("not included: Second has only one snapshot"), "{told:?}");
 }
+
+#[test]
+fn snapshots_that_are_given_up_change_no_answer_that_is_kept() {
+    let mut years = Years::new(127, &[], |_| {});
+    let ask = |home: &Home| -> Vec<String> {
+        QUESTIONS.iter().map(|question| home.run(question).ok().stdout).collect()
+    };
+    let before = ask(&years.home);
+    let nothing = years.home.run(&["prune"]).ok().stdout;
+    assert_eq!(nothing, "Okta: 0 snapshots given up, 4 kept.\n");
+    years.home.set("SIGHTLINE_HISTORY__KEEP_ALL_DAYS", "0");
+    years.home.set("SIGHTLINE_HISTORY__KEEP_DAILY_DAYS", "0");
+    let planned = years.home.run(&["prune", "--dry-run", "--json"]).json();
+    let numbers = |pruned: &Value| -> Vec<u64> {
+        list(&pruned[0]["given_up"]).iter().map(|snapshot| number(snapshot, "number")).collect()
+    };
+    assert_eq!(numbers(&planned), [1, 2, 3]);
+    assert_eq!(years.diff(1, 4)["from"]["snapshot"], 1, "nothing was given up yet");
+    let pruned = years.home.run(&["prune", "--json"]).json();
+    assert_eq!((numbers(&pruned), &pruned[0]["kept"]), (vec![1, 2, 3], &Value::from(1)));
+    assert!(ask(&years.home) == before, "answers of the snapshot that was kept have changed");
+    for question in [&["who", GITHUB, "--as-of", "2"][..], &["diff", "2", "4"], &["export", "--as-of", "#3"]]
+    {
+        years.home.run(question).fails(7, "was not kept: how long is set under [history]", "");
+    }
+    years.home.run(&["doctor"]).ok();
+    assert_eq!(years.home.run(&["prune"]).ok().stdout, "Okta: 0 snapshots given up, 1 kept.\n");
+    years.home.set("SIGHTLINE_HISTORY__KEEP_ALL_DAYS", "-1");
+    years.home.run(&["prune"]).fails(2, "keep_all_days", "");
+}

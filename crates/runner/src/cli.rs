@@ -61,6 +61,13 @@ pub(crate) enum Command {
     Export(Export),
     /// Run the scheduler: every data source on its interval, until stopped
     Serve,
+    /// Give up snapshots that need no longer be kept, as set under [history], and make the file smaller
+    #[command(
+        after_help = "Every snapshot is kept for history.keep_all_days, then the last of each day for \
+        history.keep_daily_days, then the last of each month. The newest always stays, and no answer of one that is \
+        kept changes. `sightline serve` does this by itself, but for making the file smaller."
+    )]
+    Prune(Prune),
     /// Copy everything that is kept, as of one moment, to a file, also while it is used
     #[command(
         after_help = "The credentials in the file are encrypted. Their key is not in it and is needed to use them: \
@@ -82,6 +89,19 @@ pub(crate) enum Command {
     /// Run a simulated provider
     #[command(subcommand)]
     Sim(Sim),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// Only this data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Only say what would be given up
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -177,7 +177,7 @@ pub(crate) fn chosen(store: &Store, which: &Which) -> Result<Vec<Chosen>, Failur
             }
             found.push(Chosen { record, meta, times });
         } else if let Some(when) = &which.as_of {
-            too_early.push(none_then(&record, &snapshots, when));
+            too_early.push(none_then(&record, &snapshots, &times, when));
         }
     }
     if found.is_empty() {
@@ -193,8 +193,18 @@ pub(crate) fn chosen(store: &Store, which: &Which) -> Result<Vec<Chosen>, Failur
 }
 
 /// That a data source had no such snapshot, and which ones it has.
-pub(crate) fn none_then(record: &SourceRecord, snapshots: &[SnapshotMeta], when: &When) -> String {
+pub(crate) fn none_then(
+    record: &SourceRecord,
+    snapshots: &[SnapshotMeta],
+    times: &SealTimes,
+    when: &When,
+) -> String {
     let name = &record.name;
+    if let When::Number(number) = when
+        && let Some(sealed) = times.get(*number).filter(|_| !snapshots.is_empty())
+    {
+        return format!("{when} of {name}, of {sealed}, was not kept: how long is set under [history]");
+    }
     match (snapshots, when) {
         ([], _) => format!("{name} has not been read yet"),
         ([only], When::Number(_)) => format!("{name} has no {when}: there is only {}", only.number),

@@ -95,14 +95,14 @@ fn damage(checkup: &Checkup) -> Vec<Remark> {
     }
     match &checkup.sources {
         Err(error) => {
-            damage.push(Remark { what: format!("The data sources cannot be read: {error}"), hint: None })
+            damage.push(Remark { what: format!("The data sources cannot be read: {error}"), hint: None });
         }
         Ok(sources) => {
             for found in sources {
                 let name = &found.source.name;
                 match &found.snapshots {
                     Err(error) => {
-                        damage.push(Remark { what: format!("{name}: its snapshots: {error}"), hint: None })
+                        damage.push(Remark { what: format!("{name}: its snapshots: {error}"), hint: None });
                     }
                     Ok(snapshots) => damage.extend(snapshots.iter().filter_map(|snapshot| {
                         let error = snapshot.condition.as_ref().err()?;

@@ -14,7 +14,7 @@ use crate::cli::History;
 use crate::command::diff::log_unread;
 use crate::failure::{Failure, NOT_FOUND};
 use crate::output::{count, json, line, note};
-use crate::when::When;
+use crate::when::{SealTimes, When};
 use crate::world::{World, info, none_then, nothing_read, selected};
 
 pub(crate) fn run(world: &World, history: &History) -> Result<(), Failure> {
@@ -243,13 +243,14 @@ fn answer(
     let snapshots = past.snapshots.as_slice();
     let mut begin = 0;
     if let Some(when) = since {
+        let times = SealTimes::of(&store.all_snapshots(past.record.id)?);
         let then = when.among(snapshots, SystemClock.now()).map_err(Failure::usage)?;
         match then {
             Some(meta) => begin = snapshots.partition_point(|other| other.number < meta.number),
             None if matches!(when, When::Number(_)) => {
-                return Err(Failure::new(none_then(&past.record, snapshots, when)).code(NOT_FOUND));
+                return Err(Failure::new(none_then(&past.record, snapshots, &times, when)).code(NOT_FOUND));
             }
-            None => note(format!("{}; from there on", none_then(&past.record, snapshots, when))),
+            None => note(format!("{}; from there on", none_then(&past.record, snapshots, &times, when))),
         }
     }
     let mut steps = Vec::new();

@@ -8,6 +8,7 @@ mod doctor;
 mod gaps;
 mod history;
 mod list;
+mod prune;
 mod serve;
 mod sim;
 mod source;
@@ -32,6 +33,7 @@ pub(crate) async fn run(world: &World, command: Command) -> Result<(), Failure> 
         Command::Gaps(gaps) => gaps::run(world, &gaps),
         Command::Export(export) => list::export(world, &export),
         Command::Serve => serve::run(world).await,
+        Command::Prune(prune) => prune::run(world, &prune),
         Command::Backup(backup) => backup::run(world, &backup),
         Command::Restore(restore) => backup::restore(world, &restore),
         Command::Doctor(doctor) => doctor::run(world, &doctor),

@@ -19,6 +19,8 @@ mod model;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod sealing;
 #[cfg(test)]
 mod syncs;

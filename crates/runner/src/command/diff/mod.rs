@@ -16,7 +16,7 @@ use crate::cli::Diff;
 use crate::command::gaps;
 use crate::failure::{Failure, NOT_FOUND};
 use crate::output::{count, json, line, note};
-use crate::when::When;
+use crate::when::{SealTimes, When};
 use crate::world::{World, info, none_then, nothing_read, selected};
 use consequences::{AccessChange, Causes, RoleChange, access_changes, access_lines, role_changes};
 
@@ -71,7 +71,10 @@ fn ends(
     for when in [&diff.from, &diff.to].into_iter().flatten() {
         match when.among(&snapshots, now).map_err(Failure::usage)? {
             Some(meta) => found.push(meta.clone()),
-            None => return Ok(Err(none_then(record, &snapshots, when))),
+            None => {
+                let times = SealTimes::of(&store.all_snapshots(record.id)?);
+                return Ok(Err(none_then(record, &snapshots, &times, when)));
+            }
         }
     }
     let (from, to) = match (found.as_slice(), snapshots.as_slice()) {
