@@ -94,6 +94,13 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+        for line in
+            ["bench", "bench okta --quick", "bench store --people 1000 --no-sqlite", "bench graph", "ci"]
+        {
+            Cli::try_parse_from(format!("xtask {line}").split(' ')).unwrap();
+        }
+        // What belongs to one measurement says nothing about another.
+        assert!(Cli::try_parse_from(["xtask", "bench", "graph", "--quick"]).is_err());
     }
 
     #[cfg(unix)]

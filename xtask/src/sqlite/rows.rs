@@ -49,7 +49,7 @@ pub(crate) fn questions(sqlite: &Sqlite, size: Size, pairs: Option<u64>) -> Resu
         if let Some((account, ..)) = account.map(|lines| &lines[0]) {
             let (why, seconds) = timed_often(TIMES, || sqlite.why(account, &app_id));
             why.transpose()?;
-            let name = format!("why, an account and the {which} application, ms");
+            let name = format!("ways from an account to the {which} application, ms");
             rows.push(Row::of(&name, seconds.into_iter().map(|seconds| seconds * 1e3), 3, None));
         }
     }
