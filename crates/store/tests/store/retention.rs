@@ -1,5 +1,7 @@
 //! Which snapshots are kept, against the rule written down once more.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use sightline_core::{Tallies, Time};
 use sightline_store::{Retention, SnapshotMeta};
@@ -13,8 +15,8 @@ fn sealed(number: u64, at: i64) -> SnapshotMeta {
         sealed: Time::from_secs(at),
         full: false,
         tallies: Tallies::default(),
-        drift: Default::default(),
-        dangling: Default::default(),
+        drift: BTreeMap::default(),
+        dangling: BTreeMap::default(),
         scopes: 0,
         gaps: 0,
         facts: 0,

@@ -69,13 +69,11 @@ fn ends(
     let now = SystemClock.now();
     let mut found = Vec::new();
     for when in [&diff.from, &diff.to].into_iter().flatten() {
-        match when.among(&snapshots, now).map_err(Failure::usage)? {
-            Some(meta) => found.push(meta.clone()),
-            None => {
-                let times = SealTimes::of(&store.all_snapshots(record.id)?);
-                return Ok(Err(none_then(record, &snapshots, &times, when)));
-            }
-        }
+        let Some(meta) = when.among(&snapshots, now).map_err(Failure::usage)? else {
+            let times = SealTimes::of(&store.all_snapshots(record.id)?);
+            return Ok(Err(none_then(record, &snapshots, &times, when)));
+        };
+        found.push(meta.clone());
     }
     let (from, to) = match (found.as_slice(), snapshots.as_slice()) {
         ([from, to], _) | ([from], [.., to]) | ([], [.., from, to]) => (from.clone(), to.clone()),
