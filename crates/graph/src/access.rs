@@ -113,6 +113,7 @@ impl Graph {
 
         let assignments = self.assignments.by_resource.range(resource.0);
         let mut reached = Reached::new(self, resource, &assigned);
+        reached.found.reserve(hits.len().max(assignments.len()));
         let mut present = (implicit || !for_all.is_empty()).then(|| self.present.iter().peekable());
         let (mut hit, mut row) = (0, assignments.start);
         let mut groups: Vec<u32> = Vec::new();
@@ -266,11 +267,13 @@ fn sort_runs(hits: &mut [u64]) {
 }
 
 /// A list of paths, and whether one of them is in force.
-#[derive(Clone)]
 struct Paths {
     paths: Arc<[Path]>,
     in_force: bool,
 }
+
+/// How many numbers make a short key; the same numbers of groups and own assignments, with what is not used filled up.
+const FEW: usize = 4;
 
 /// Accesses to one resource while they are found.
 ///
@@ -282,9 +285,10 @@ struct Reached<'a> {
     assigned: &'a [&'a GroupAssignment],
     is_off: bool,
     found: Vec<Access>,
-    /// By what they are made from.
-    known: FxHashMap<Box<[u32]>, Paths>,
-    last: (Vec<u32>, Paths),
+    /// Every list of paths that was needed, and where it is by what it is made from: nearly always few numbers.
+    lists: Vec<Paths>,
+    by_few: FxHashMap<[u32; FEW], usize>,
+    by_many: FxHashMap<Box<[u32]>, usize>,
     key: Vec<u32>,
 }
 
@@ -296,37 +300,44 @@ impl<'a> Reached<'a> {
             assigned,
             is_off: graph.resource(resource).status == ResourceStatus::Inactive,
             found: Vec::new(),
-            known: FxHashMap::default(),
-            last: (Vec::new(), Paths { paths: Arc::from([]), in_force: false }),
+            lists: Vec::new(),
+            by_few: FxHashMap::default(),
+            by_many: FxHashMap::default(),
             key: Vec::new(),
         }
     }
 
     /// Adds an account with its own assignments, and the groups that it comes through, in their order.
     fn push(&mut self, account: AccountIx, rows: Range<usize>, groups: &[u32], implicit: bool) {
-        let Self { graph, key, .. } = &mut *self;
-        key.clear();
-        key.push((rows.len() as u32) << 1 | u32::from(implicit));
-        key.extend_from_slice(&graph.assignments.kinds[rows.clone()]);
-        key.extend_from_slice(groups);
-        if self.last.0 != self.key {
-            let paths = if let Some(known) = self.known.get(self.key.as_slice()) {
-                known.clone()
+        let graph = self.graph;
+        let kinds = &graph.assignments.kinds[rows.clone()];
+        self.key.clear();
+        self.key.push((rows.len() as u32) << 1 | u32::from(implicit));
+        self.key.extend_from_slice(kinds);
+        self.key.extend_from_slice(groups);
+        let mut few = [u32::MAX; FEW];
+        let is_few = self.key.len() <= FEW;
+        let known = if is_few {
+            few[..self.key.len()].copy_from_slice(&self.key);
+            self.by_few.get(&few)
+        } else {
+            self.by_many.get(self.key.as_slice())
+        };
+        let at = known.copied().unwrap_or_else(|| {
+            let at = self.lists.len();
+            let paths: Arc<[Path]> = self.paths(kinds, groups, implicit).into();
+            self.lists.push(Paths { in_force: paths.iter().any(|path| path.in_force), paths });
+            if is_few {
+                self.by_few.insert(few, at);
             } else {
-                let kinds = &self.graph.assignments.kinds[rows.clone()];
-                let paths: Arc<[Path]> = self.paths(kinds, groups, implicit).into();
-                let paths = Paths { in_force: paths.iter().any(|path| path.in_force), paths };
-                self.known.insert(self.key.as_slice().into(), paths.clone());
-                paths
-            };
-            self.last.0.clone_from(&self.key);
-            self.last.1 = paths;
-        }
-        let Paths { paths, in_force } = &self.last.1;
+                self.by_many.insert(self.key.as_slice().into(), at);
+            }
+            at
+        });
+        let Paths { paths, in_force } = &self.lists[at];
         if paths.is_empty() {
             return;
         }
-        let graph = self.graph;
         let blocked = if !graph.able.contains(account.0) {
             Some(Block::Account(graph.status(account)))
         } else if self.is_off {

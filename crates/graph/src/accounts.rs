@@ -4,10 +4,12 @@ use std::hash::BuildHasher;
 use std::ops::Range;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use rustc_hash::FxBuildHasher;
 use sightline_core::{Account, AccountStatus, Names, Observed, SnapshotNumber, Time};
 
 use crate::AccountIx;
+use crate::adjacency::Bits;
 
 /// What a graph keeps of an account.
 ///
@@ -30,21 +32,31 @@ pub struct AccountSummary<'g> {
     pub manager: Option<&'g str>,
 }
 
-/// Accounts: while they are being taken in, in any order; then in their order for people.
-#[derive(Debug, Default)]
+/// Accounts in their order for people.
+#[derive(Debug)]
 pub(crate) struct Accounts {
+    taken: TakenAccounts,
+    /// Rows by the ids in them.
+    ids: HashTable<u32>,
+    /// For each account its row.
+    order: Vec<u32>,
+    /// For each row its account.
+    places: Vec<u32>,
+}
+
+/// Accounts as they came: numbers of accounts are those of rows.
+#[derive(Debug, Default)]
+pub(crate) struct TakenAccounts {
     rows: Vec<AccountRow>,
-    /// Of each account the id, the login and the name.
+    /// Of each row the id, the login, the name, and the manager, which is empty where the profile names nobody.
     texts: Texts,
     /// E-mail addresses that are not the login.
     addresses: Texts,
-    /// Where the addresses of each account end.
+    /// Where the addresses of each row end.
     address_ends: Vec<u32>,
     raw_statuses: Names,
-    managers: Names,
     /// Why last sign-ins are not known.
     reasons: Names,
-    ids: HashTable<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,8 +64,6 @@ struct AccountRow {
     status: AccountStatus,
     seen: u32,
     raw_status: u32,
-    /// From 1; 0 where the profile names nobody.
-    manager: u32,
     created: Option<Time>,
     last_sign_in: SignIn,
 }
@@ -67,82 +77,87 @@ enum SignIn {
 
 impl Accounts {
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.order.len()
     }
 
     pub(crate) fn get(&self, account: AccountIx) -> AccountSummary<'_> {
-        let row = self.rows[account.index()];
+        let at = self.order[account.index()];
+        let row = self.row(account);
+        let text = |which| self.taken.text(at, which);
         AccountSummary {
-            id: self.id(account.0),
-            login: self.login(account.0),
-            name: self.texts.get(account.index() * 3 + 2),
+            id: text(Text::Id),
+            login: text(Text::Login),
+            name: text(Text::Name),
             status: row.status,
-            raw_status: self.raw_statuses.get(row.raw_status),
+            raw_status: self.taken.raw_statuses.get(row.raw_status),
             created: row.created,
-            manager: row.manager.checked_sub(1).map(|number| self.managers.get(number)),
+            manager: Some(text(Text::Manager)).filter(|manager| !manager.is_empty()),
         }
     }
 
     pub(crate) fn status(&self, account: AccountIx) -> AccountStatus {
-        self.rows[account.index()].status
+        self.row(account).status
+    }
+
+    /// Those whose status fits.
+    pub(crate) fn with_status(&self, fits: impl Fn(AccountStatus) -> bool) -> Bits {
+        let mut found = Bits::new(self.len());
+        for (row, place) in self.taken.rows.iter().zip(&self.places) {
+            if *place != NOT_KEPT && fits(row.status) {
+                found.insert(*place);
+            }
+        }
+        found
     }
 
     pub(crate) fn created(&self, account: AccountIx) -> Option<Time> {
-        self.rows[account.index()].created
+        self.row(account).created
     }
 
     /// Index of its provenance.
     pub(crate) fn seen(&self, account: AccountIx) -> u32 {
-        self.rows[account.index()].seen
+        self.row(account).seen
     }
 
     pub(crate) fn last_sign_in(&self, account: AccountIx) -> Observed<Option<Time>> {
-        match self.rows[account.index()].last_sign_in {
+        match self.row(account).last_sign_in {
             SignIn::Never => Observed::Known(None),
             SignIn::At(time) => Observed::Known(Some(time)),
-            SignIn::Unknown(reason) => Observed::Unknown(self.reasons.get(reason).to_owned()),
+            SignIn::Unknown(reason) => Observed::Unknown(self.taken.reasons.get(reason).to_owned()),
         }
     }
 
     /// E-mail addresses other than the login.
     pub(crate) fn addresses(&self, account: AccountIx) -> impl Iterator<Item = &str> {
-        let start = account.index().checked_sub(1).map_or(0, |before| self.address_ends[before]);
-        (start..self.address_ends[account.index()]).map(|at| self.addresses.get(at as usize))
+        let at = self.order[account.index()] as usize;
+        let start = at.checked_sub(1).map_or(0, |before| self.taken.address_ends[before]);
+        (start..self.taken.address_ends[at]).map(|at| self.taken.addresses.get(at as usize))
     }
 
     pub(crate) fn with_id(&self, id: &str) -> Option<AccountIx> {
-        self.ids.find(hash(id), |&at| self.id(at) == id).copied().map(AccountIx)
+        let found = self.ids.find(hash(id), |&at| self.taken.text(at, Text::Id) == id);
+        found.map(|&at| AccountIx(self.places[at as usize]))
     }
 
     /// Those with this login in small letters.
     pub(crate) fn with_login(&self, lower: &str) -> Range<usize> {
-        same_name(self.len(), |at| self.login(at as u32), lower)
+        same_name(self.len(), |at| self.taken.text(self.order[at], Text::Login), lower)
     }
 
-    /// Adds an account; of two readings of one id the one that was seen last counts.
-    pub(crate) fn take(&mut self, account: &Account, seen: u32, last_seen: impl Fn(u32) -> SnapshotNumber) {
-        let at = self.rows.len() as u32;
-        let Self { rows, texts, ids, .. } = self;
-        let id_of = |at: u32| texts.get(at as usize * 3);
-        let entry =
-            ids.entry(hash(&account.id), |&other| id_of(other) == account.id, |&other| hash(id_of(other)));
-        match entry {
-            hashbrown::hash_table::Entry::Occupied(mut known) => {
-                if last_seen(rows[*known.get() as usize].seen) > last_seen(seen) {
-                    return;
-                }
-                // The row of the older reading is left out when the accounts are put in order.
-                *known.get_mut() = at;
-            }
-            hashbrown::hash_table::Entry::Vacant(free) => {
-                free.insert(at);
-            }
-        }
-        rows.push(AccountRow {
+    fn row(&self, account: AccountIx) -> &AccountRow {
+        &self.taken.rows[self.order[account.index()] as usize]
+    }
+}
+
+/// The account of a row that another reading has taken the place of.
+const NOT_KEPT: u32 = u32::MAX;
+
+impl TakenAccounts {
+    pub(crate) fn take(&mut self, account: &Account, seen: u32) {
+        self.rows.push(AccountRow {
             status: account.status,
             seen,
             raw_status: self.raw_statuses.intern(&account.raw_status),
-            manager: account.manager.as_deref().map_or(0, |manager| self.managers.intern(manager) + 1),
             created: account.created,
             last_sign_in: match &account.last_sign_in {
                 Observed::Known(None) => SignIn::Never,
@@ -150,8 +165,9 @@ impl Accounts {
                 Observed::Unknown(reason) => SignIn::Unknown(self.reasons.intern(reason)),
             },
         });
-        for text in [&account.id, &account.login, &account.name] {
-            texts.push(text);
+        let manager = account.manager.as_deref().unwrap_or_default();
+        for text in [&account.id, &account.login, &account.name, manager] {
+            self.texts.push(text);
         }
         for email in account.emails.iter().filter(|email| **email != account.login) {
             self.addresses.push(email);
@@ -159,56 +175,58 @@ impl Accounts {
         self.address_ends.push(self.addresses.len() as u32);
     }
 
-    /// In the order of the logins.
-    pub(crate) fn in_order(self) -> Self {
+    /// In the order of the logins; of two readings of one id the one that was seen last counts.
+    pub(crate) fn in_order(mut self, last_seen: impl Fn(u32) -> SnapshotNumber) -> Accounts {
+        let mut ids: HashTable<u32> = HashTable::with_capacity(self.rows.len());
+        let mut places = vec![NOT_KEPT; self.rows.len()];
         let mut lower = Texts::default();
-        let mut order: Vec<(u128, u32)> = Vec::with_capacity(self.ids.len());
-        for at in 0..self.rows.len() {
-            lower.push_lower(self.login(at as u32));
+        for at in 0..self.rows.len() as u32 {
+            lower.push_lower(self.text(at, Text::Login));
+            let id = self.text(at, Text::Id);
+            let is_same = |&other: &u32| self.text(other, Text::Id) == id;
+            match ids.entry(hash(id), is_same, |&other| hash(self.text(other, Text::Id))) {
+                Entry::Occupied(mut known) => {
+                    let seen = |at: u32| last_seen(self.rows[at as usize].seen);
+                    if seen(*known.get()) <= seen(at) {
+                        *known.get_mut() = at;
+                    }
+                }
+                Entry::Vacant(free) => {
+                    free.insert(at);
+                }
+            }
         }
-        order.extend(self.ids.iter().map(|&at| (beginning(lower.get(at as usize)), at)));
+        for &at in &ids {
+            places[at as usize] = 0;
+        }
+        let kept = (0..self.rows.len() as u32).filter(|&at| places[at as usize] != NOT_KEPT);
+        let mut order: Vec<(u128, u32)> = kept.map(|at| (beginning(lower.get(at as usize)), at)).collect();
         order.sort_unstable_by(|(one, a), (other, b)| {
             let names = || lower.get(*a as usize).cmp(lower.get(*b as usize));
-            one.cmp(other).then_with(names).then_with(|| self.id(*a).cmp(self.id(*b)))
+            one.cmp(other).then_with(names).then_with(|| self.text(*a, Text::Id).cmp(self.text(*b, Text::Id)))
         });
-        drop(lower);
-
-        let mut sorted = Self {
-            rows: Vec::with_capacity(order.len()),
-            texts: Texts::with_capacity(self.texts.bytes(), order.len() * 3),
-            addresses: Texts::with_capacity(self.addresses.bytes(), self.addresses.len()),
-            address_ends: Vec::with_capacity(order.len()),
-            raw_statuses: Names::default(),
-            managers: Names::default(),
-            reasons: Names::default(),
-            ids: HashTable::new(),
-        };
-        let mut places = vec![0; self.rows.len()];
         for (place, &(_, at)) in order.iter().enumerate() {
             places[at as usize] = place as u32;
-            sorted.rows.push(self.rows[at as usize]);
-            for text in 0..3 {
-                sorted.texts.push(self.texts.get(at as usize * 3 + text));
-            }
-            for address in self.addresses(AccountIx(at)) {
-                sorted.addresses.push(address);
-            }
-            sorted.address_ends.push(sorted.addresses.len() as u32);
         }
-        let Self { raw_statuses, managers, reasons, mut ids, .. } = self;
-        for at in &mut ids {
-            *at = places[*at as usize];
-        }
-        Self { raw_statuses, managers, reasons, ids, ..sorted }
+        self.texts.shrink_to_fit();
+        self.addresses.shrink_to_fit();
+        self.rows.shrink_to_fit();
+        self.address_ends.shrink_to_fit();
+        Accounts { taken: self, ids, order: order.into_iter().map(|(_, at)| at).collect(), places }
     }
 
-    fn id(&self, at: u32) -> &str {
-        self.texts.get(at as usize * 3)
+    fn text(&self, at: u32, which: Text) -> &str {
+        self.texts.get(at as usize * 4 + which as usize)
     }
+}
 
-    fn login(&self, at: u32) -> &str {
-        self.texts.get(at as usize * 3 + 1)
-    }
+/// Texts of a row, in their order.
+#[derive(Clone, Copy)]
+enum Text {
+    Id,
+    Login,
+    Name,
+    Manager,
 }
 
 /// Those with this name in small letters, of things that are in the order of their names in small letters.
@@ -249,16 +267,13 @@ struct Texts {
 }
 
 impl Texts {
-    fn with_capacity(bytes: usize, count: usize) -> Self {
-        Self { text: String::with_capacity(bytes), ends: Vec::with_capacity(count) }
-    }
-
     fn len(&self) -> usize {
         self.ends.len()
     }
 
-    fn bytes(&self) -> usize {
-        self.text.len()
+    fn shrink_to_fit(&mut self) {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
     }
 
     fn get(&self, at: usize) -> &str {

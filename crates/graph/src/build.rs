@@ -16,13 +16,13 @@ use sightline_core::{
 use self::edges::{Ends, NOBODY, TakenAssignment, TakenAssignments, TakenMemberships};
 use self::kinds::{Kinds, in_force};
 use self::seen::SeenTable;
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, TakenAccounts};
 use crate::adjacency::{Bits, Reverse, Rows, Spans};
 use crate::administration::Administration;
 use crate::admins::{HeldBy, Holdings, KeptHolding};
 use crate::gaps::{Bearing, Bearings};
 use crate::graph::{About, Graph, GroupAssignment, GroupAssignments, Row, Skipped, Table, UsageTable};
-use crate::{AccountIx, GroupIx, ResourceIx};
+use crate::{GroupIx, ResourceIx};
 
 /// Takes the facts of a snapshot in, one by one or in blocks, and makes a [`Graph`] of them.
 ///
@@ -32,7 +32,7 @@ pub struct Builder {
     scopes: Vec<ScopeState>,
     bearings: Bearings,
     seen: SeenTable,
-    accounts: Accounts,
+    accounts: TakenAccounts,
     groups: Vec<Row<Group>>,
     resources: Vec<Row<Resource>>,
     rules: Vec<Row<Rule>>,
@@ -71,7 +71,7 @@ impl FactSink for Builder {
         self.bearings.observe(&fact);
         let seen = self.seen.intern(fact.first_seen, fact.last_seen, fact.scope);
         match fact.record {
-            Record::Account(entity) => self.accounts.take(&entity, seen, |id| self.seen.last_seen(id)),
+            Record::Account(entity) => self.accounts.take(&entity, seen),
             Record::Group(entity) => self.groups.push(Row { entity: *entity, seen }),
             Record::Resource(entity) => self.resources.push(Row { entity: *entity, seen }),
             Record::Rule(entity) => self.rules.push(Row { entity: *entity, seen }),
@@ -126,7 +126,7 @@ impl Builder {
             seen: SeenTable::new(about.number, &scopes),
             about,
             scopes,
-            accounts: Accounts::default(),
+            accounts: TakenAccounts::default(),
             groups: Vec::new(),
             resources: Vec::new(),
             rules: Vec::new(),
@@ -149,24 +149,15 @@ impl Builder {
         self.take_single_edges();
         let Self { about, scopes, mut bearings, seen, accounts, names, own_names, .. } = self;
         bearings.settle(&scopes);
-        let accounts = accounts.in_order();
+        let accounts = accounts.in_order(|id| seen.last_seen(id));
         let groups = table(self.groups, &seen, |group| &group.id, |group| group.name.to_lowercase());
         let resources =
             table(self.resources, &seen, |resource| &resource.id, |resource| resource.label.to_lowercase());
         let group_rules = table(self.rules, &seen, |rule| &rule.id, |rule| rule.name.to_lowercase());
         let roles = table(self.roles, &seen, |role| &role.id, |role| role.label.to_lowercase());
 
-        let all_accounts = || (0..accounts.len() as u32).map(AccountIx);
-        let mut present = Bits::new(accounts.len());
-        let mut able = Bits::new(accounts.len());
-        for account in all_accounts() {
-            if accounts.status(account) != AccountStatus::Deactivated {
-                present.insert(account.0);
-            }
-            if accounts.status(account).can_sign_in() {
-                able.insert(account.0);
-            }
-        }
+        let present = accounts.with_status(|status| status != AccountStatus::Deactivated);
+        let able = accounts.with_status(AccountStatus::can_sign_in);
         let mut is_everyone = Bits::new(groups.rows.len());
         for (at, row) in groups.rows.iter().enumerate() {
             if row.entity.everyone {
@@ -191,10 +182,14 @@ impl Builder {
             parents,
             parent_count,
         };
-        let (memberships, no_members) =
-            self.memberships.into_rows(&ends(&of_groups, groups.rows.len()), &is_everyone, &present, &seen);
-        let (assignments, no_assignments) =
-            self.assignments.into_rows(&ends(&of_resources, resources.rows.len()), self.kinds, &seen);
+        let group_ends = ends(&of_groups, groups.rows.len());
+        let resource_ends = ends(&of_resources, resources.rows.len());
+        let (taken, kinds) = (self.assignments, self.kinds);
+        let ((memberships, no_members), (assignments, no_assignments)) = std::thread::scope(|scope| {
+            let assignments = scope.spawn(|| taken.into_rows(&resource_ends, kinds, &seen));
+            let memberships = self.memberships.into_rows(&group_ends, &is_everyone, &present, &seen);
+            (memberships, assignments.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
         let (group_assignments, no_group_assignments) =
             group_assignments(self.group_assignments, &groups, &resources, &seen);
         let (holdings, no_holdings) = holdings(self.holdings, &accounts, &groups, &resources);
@@ -260,7 +255,11 @@ impl Builder {
         let account = self.own_names.intern(&usage.account);
         match &usage.resource {
             Some(resource) => {
-                self.single.usage.push((self.own_names.intern(resource), account, usage.last));
+                // Those that follow each other often name the same one.
+                let last = self.single.usage.last().map(|&(last, ..)| last);
+                let known = last.filter(|&last| self.own_names.get(last) == resource);
+                let resource = known.unwrap_or_else(|| self.own_names.intern(resource));
+                self.single.usage.push((resource, account, usage.last));
             }
             None => self.single.sign_ins.push((account, usage.last)),
         }
