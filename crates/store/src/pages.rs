@@ -63,13 +63,12 @@ fn check(view: View, header: &[u8]) -> Result<()> {
         },
     );
     match builder.create_with_backend(view) {
-        Ok(_) => Ok(()),
         Err(DatabaseError::RepairAborted) if fell_back.get() => {
             Err(damaged("a page of its newest state is not what was written"))
         }
         Err(DatabaseError::Storage(StorageError::Corrupted(what))) => Err(damaged(&what)),
-        // Not ours, or of another version: opening it says so better.
-        Err(_) => Ok(()),
+        // Where it is not ours, or of another version, opening it says so better.
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -190,14 +189,11 @@ impl StorageBackend for View {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut contents = self.contents();
         for (number, range, at) in Contents::blocks(offset, data.len()) {
-            let mut block = match contents.written.remove(&number) {
-                Some(block) => block,
-                None => {
-                    let mut block = vec![0; BLOCK_BYTES];
-                    contents.read_file(number * BLOCK_BYTES as u64, &mut block)?;
-                    block
-                }
-            };
+            let mut block = contents.written.remove(&number).unwrap_or_default();
+            if block.is_empty() {
+                block.resize(BLOCK_BYTES, 0);
+                contents.read_file(number * BLOCK_BYTES as u64, &mut block)?;
+            }
             block[at..at + range.len()].copy_from_slice(&data[range]);
             contents.written.insert(number, block);
         }

@@ -93,7 +93,7 @@ pub fn check_up(data_dir: &Path, key: impl Fn() -> Result<Option<Key>>) -> Resul
         file,
     };
     let mut patient = Patient { dir: data_dir, file: &checkup.file, store: None };
-    match patient.ask(|store| store.sources()) {
+    match patient.ask(Store::sources) {
         // No store of ours, or one that is held: there is nothing to say about its contents.
         Err(error) if !is_damage(&error) => return Err(error),
         Err(error) => checkup.sources = Err(error),
