@@ -57,9 +57,8 @@ pub(crate) fn restore(world: &World, restore: &Restore) -> Result<(), Failure> {
     })?;
     // The store is there: whether its credentials can be used is another matter, and is told.
     let opens = match world.store_to_read()?.unlock(Settings::vault_key()?) {
-        Ok(_) => Ok(()),
         Err(error) if copied.credential_fields > 0 => Err(error),
-        Err(_) => Ok(()),
+        Ok(_) | Err(_) => Ok(()),
     };
     let file = restore.file.display().to_string();
     if restore.json {
