@@ -5,7 +5,9 @@
 mod bench;
 mod child;
 mod ci;
+mod crash;
 mod figures;
+mod golden;
 mod graph;
 mod machine;
 mod okta;
@@ -34,12 +36,18 @@ enum Chore {
     Ci(ci::Ci),
     /// Build for release, measure, and print the figures
     Bench(bench::Bench),
+    /// Kill a process that seals syncs at many moments, and check that what it sealed is whole
+    Crash(crash::Crash),
+    /// Keep a small store of the present format, for the test that later versions read it
+    Golden(golden::Golden),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Ci(ci) => ci::run(&ci),
         Chore::Bench(bench) => bench::run(&bench),
+        Chore::Crash(crash) => crash::run(&crash),
+        Chore::Golden(golden) => golden::run(&golden),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -18,6 +18,10 @@ use crate::error::{Result, StoreError};
 
 /// Bytes at the start of the file that change with every commit.
 const HEADER_BYTES: usize = 320;
+/// Where its flags are.
+const FLAGS: usize = 9;
+const SECOND_IS_NEWEST: u8 = 1;
+const WAS_NOT_CLOSED: u8 = 2;
 /// What is written is kept in blocks of this size.
 const BLOCK_BYTES: usize = 4096;
 /// Pages that are kept in memory meanwhile: each is looked at once or twice.
@@ -48,7 +52,8 @@ pub(crate) fn check_pages(file: &Path) -> Result<Pages> {
 }
 
 fn check(view: View, header: &[u8]) -> Result<()> {
-    if is_set_back(header) {
+    let was_closed = header.get(FLAGS).is_some_and(|flags| flags & WAS_NOT_CLOSED == 0);
+    if was_closed && is_set_back(header) {
         return Err(damaged("its newest state is not the one that it names"));
     }
     let fell_back = Rc::new(Cell::new(false));
@@ -56,7 +61,8 @@ fn check(view: View, header: &[u8]) -> Result<()> {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true).set_repair_callback(
         move |repair| {
-            if FELL_BACK.contains(&repair.progress()) {
+            // After a crash the newest state may be half written, and then it was not committed.
+            if was_closed && FELL_BACK.contains(&repair.progress()) {
                 noted.set(true);
                 repair.abort();
             }
@@ -67,7 +73,7 @@ fn check(view: View, header: &[u8]) -> Result<()> {
             Err(damaged("a page of its newest state is not what was written"))
         }
         Err(DatabaseError::Storage(StorageError::Corrupted(what))) => Err(damaged(&what)),
-        // Not ours, or of another version: opening it says so better.
+        // Where it is not ours, or of another version, opening it says so better.
         Ok(_) | Err(_) => Ok(()),
     }
 }
@@ -76,13 +82,10 @@ fn damaged(what: &str) -> StoreError {
     StoreError::damaged(format!("its file: {what}"))
 }
 
-/// Whether a file that was closed properly names the older of its two states: no checksum covers the bit that says which.
+/// Whether a file that was closed names the older of its two states: no checksum covers the bit that says which.
 ///
 /// The other one may be newer where both have the same tables: the database tidies up after a commit.
 fn is_set_back(header: &[u8]) -> bool {
-    const FLAGS: usize = 9;
-    const SECOND_IS_NEWEST: u8 = 1;
-    const WAS_NOT_CLOSED: u8 = 2;
     let state = |slot: usize| header.get(64 + 128 * slot..64 + 128 * (slot + 1));
     let (Some(flags), Some(first), Some(second)) = (header.get(FLAGS), state(0), state(1)) else {
         return false;
@@ -90,7 +93,7 @@ fn is_set_back(header: &[u8]) -> bool {
     let (newest, other) = if flags & SECOND_IS_NEWEST == 0 { (first, second) } else { (second, first) };
     let number = |state: &[u8]| state[56..64].iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
     let tables = 8..32;
-    flags & WAS_NOT_CLOSED == 0 && number(newest) < number(other) && newest[tables.clone()] != other[tables]
+    number(newest) < number(other) && newest[tables.clone()] != other[tables]
 }
 
 /// The start of the file; empty where there is nothing to check yet.
@@ -189,13 +192,11 @@ impl StorageBackend for View {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut contents = self.contents();
         for (number, range, at) in Contents::blocks(offset, data.len()) {
-            let mut block = if let Some(block) = contents.written.remove(&number) {
-                block
-            } else {
-                let mut block = vec![0; BLOCK_BYTES];
+            let mut block = contents.written.remove(&number).unwrap_or_default();
+            if block.is_empty() {
+                block.resize(BLOCK_BYTES, 0);
                 contents.read_file(number * BLOCK_BYTES as u64, &mut block)?;
-                block
-            };
+            }
             block[at..at + range.len()].copy_from_slice(&data[range]);
             contents.written.insert(number, block);
         }

@@ -90,49 +90,47 @@ fn quietly<T>(act: impl FnOnce() -> T) -> T {
 /// Everything that is damaged.
 fn damage(checkup: &Checkup) -> Vec<Remark> {
     let mut damage = Vec::new();
+    let mut told = |what: String| damage.push(Remark { what, hint: None });
     if let Err(error) = &checkup.pages {
-        damage.push(Remark { what: format!("The file is not as it was written: {error}"), hint: None });
+        told(format!("The file is not as it was written: {error}"));
     }
-    match &checkup.sources {
-        Err(error) => {
-            damage.push(Remark { what: format!("The data sources cannot be read: {error}"), hint: None });
-        }
-        Ok(sources) => {
-            for found in sources {
-                let name = &found.source.name;
-                match &found.snapshots {
-                    Err(error) => {
-                        damage.push(Remark { what: format!("{name}: its snapshots: {error}"), hint: None });
-                    }
-                    Ok(snapshots) => damage.extend(snapshots.iter().filter_map(|snapshot| {
-                        let error = snapshot.condition.as_ref().err()?;
-                        let what = format!(
-                            "{name}: snapshot {} cannot be read whole: {error}",
-                            snapshot.meta.number
-                        );
-                        Some(Remark { what, hint: None })
-                    })),
-                }
-                if let Err(error) = &found.sync {
-                    damage.push(Remark::new(
-                        format!("{name}: the sync in progress cannot go on: {error}"),
-                        format!("`sightline sync --full {name}` forgets it and reads everything anew"),
-                    ));
-                }
-                if let Err(error @ StoreError::Damaged { .. }) = &found.credential {
-                    damage.push(Remark::new(
-                        format!("{name}: the credential: {error}"),
-                        format!("give it again with `sightline source rotate {name}`"),
-                    ));
-                }
-            }
+    if let Err(error) = &checkup.sources {
+        told(format!("The data sources cannot be read: {error}"));
+    }
+    for (name, rows) in &checkup.tables {
+        if let Err(error) = rows {
+            told(format!("The table {name}: {error}"));
         }
     }
-    let tables = checkup.tables.iter().filter_map(|(name, rows)| {
-        Some(Remark { what: format!("The table {name}: {}", rows.as_ref().err()?), hint: None })
-    });
-    damage.extend(tables);
+    for found in checkup.sources.iter().flatten() {
+        damage_of(found, &mut damage);
+    }
     damage
+}
+
+fn damage_of(found: &SourceCheckup, damage: &mut Vec<Remark>) {
+    let name = &found.source.name;
+    if let Err(error) = &found.snapshots {
+        damage.push(Remark { what: format!("{name}: its snapshots: {error}"), hint: None });
+    }
+    for snapshot in found.snapshots.iter().flatten() {
+        if let Err(error) = &snapshot.condition {
+            let what = format!("{name}: snapshot {} cannot be read whole: {error}", snapshot.meta.number);
+            damage.push(Remark { what, hint: None });
+        }
+    }
+    if let Err(error) = &found.sync {
+        damage.push(Remark::new(
+            format!("{name}: the sync in progress cannot go on: {error}"),
+            format!("`sightline sync --full {name}` forgets it and reads everything anew"),
+        ));
+    }
+    if let Err(error @ StoreError::Damaged { .. }) = &found.credential {
+        damage.push(Remark::new(
+            format!("{name}: the credential: {error}"),
+            format!("give it again with `sightline source rotate {name}`"),
+        ));
+    }
 }
 
 /// What is no damage and yet has to be seen to.

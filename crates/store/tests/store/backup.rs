@@ -119,15 +119,15 @@ fn every_table_is_copied_whole_and_goes_on_where_the_store_was() {
 #[test]
 fn only_the_user_can_read_a_copy() {
     use std::os::unix::fs::PermissionsExt;
-    let mode = |file: &Path| fs::metadata(file).unwrap().permissions().mode() & 0o777;
+    let bits = |file: &Path| fs::metadata(file).unwrap().permissions().mode() & 0o777;
     let made = made();
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("copy");
     made.store.back_up(&file, false).unwrap();
-    assert_eq!(mode(&file), 0o600);
+    assert_eq!(bits(&file), 0o600);
     let data = dir.path().join("data");
     restore(&file, &data, "test").unwrap();
-    assert_eq!((mode(&data), mode(&data.join("sightline.redb"))), (0o700, 0o600));
+    assert_eq!((bits(&data), bits(&data.join("sightline.redb"))), (0o700, 0o600));
 }
 
 #[test]

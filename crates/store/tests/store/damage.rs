@@ -24,11 +24,11 @@ fn sample() -> Sample {
     for source in [1, 2] {
         for n in 1..4_u64 {
             let accounts =
-                (0..300).map(|id| account(&format!("u{id}"), &format!("v{n}"))).collect::<Vec<Record>>();
-            let groups = (0..20).map(|id| group(&format!("g{id}"), &format!("v{}", n / 2))).collect();
+                (0..60).map(|id| account(&format!("u{id}"), &format!("v{n}"))).collect::<Vec<Record>>();
+            let groups = (0..10).map(|id| group(&format!("g{id}"), &format!("v{}", n / 2))).collect();
             let mut reads = vec![whole(listing("users"), accounts), whole(listing("groups"), groups)];
-            for id in 0..20 {
-                let members = (0..30).map(|user| member(&format!("g{id}"), &format!("u{}", user * n)));
+            for id in 0..10 {
+                let members = (0..12).map(|user| member(&format!("g{id}"), &format!("u{}", user * n)));
                 reads.push(whole(under("members", &format!("g{id}")), members.collect()));
             }
             sync(&store, source, reads);
@@ -75,9 +75,10 @@ fn answers(store: &Store) -> Vec<Result<String, StoreError>> {
         answers.push(store.resume(source).map(|answer| text(&answer)));
         answers.push(store.later_tasks(source).map(|answer| text(&answer)));
         let credential = store.unlock(None).and_then(|vault| store.credential(&vault, source));
-        answers.push(
-            credential.map(|fields| text(&fields.values().map(|secret| secret.expose()).collect::<Vec<_>>())),
-        );
+        answers
+            .push(credential.map(|fields| {
+                text(&fields.values().map(sightline_core::Secret::expose).collect::<Vec<_>>())
+            }));
     }
     answers
 }

@@ -242,14 +242,10 @@ fn is_whole(script: &Script, acts_done: usize, bytes: &[u8], what: &str) {
         store.remove_source(store.source_named("passing").unwrap().id).unwrap();
     }
     let next = store.latest(1).unwrap().map_or(1, |meta| meta.number + 1);
-    let sync = store.resume(1).unwrap();
-    let tasks = match sync {
-        Some(sync) => sync.tasks,
-        None => {
-            store.begin_sync(1, time(1), true, &["1".to_owned(), "2".to_owned()]).unwrap();
-            store.resume(1).unwrap().unwrap().tasks
-        }
-    };
+    if !store.has_sync_in_progress(1).unwrap() {
+        store.begin_sync(1, time(1), true, &["1".to_owned(), "2".to_owned()]).unwrap();
+    }
+    let tasks = store.resume(1).unwrap().unwrap().tasks;
     for (task, _) in tasks {
         store.commit_steps(1, &[step(task, next)]).unwrap();
     }
