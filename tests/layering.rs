@@ -22,7 +22,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 12] = [
     ("connectors/*", &["core", "http"]),
     ("connectors", &["connectors/*"]),
     ("runner", &["connectors", "core", "graph", "sim", "store", "sync"]),
-    ("xtask", &[]),
+    ("xtask", &["core", "graph", "store"]),
     ("tests", &["connectors", "core", "runner", "sim"]),
 ];
 

@@ -12,6 +12,7 @@ mod docs;
 mod durable;
 mod everything;
 mod harness;
+mod history;
 mod https;
 mod incremental;
 mod layering;

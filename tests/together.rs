@@ -84,8 +84,8 @@ fn a_store_is_backed_up_and_checked_while_a_sync_reads_and_seals() {
     let mut copies = Vec::new();
     while sync.child.wait_for(Duration::ZERO).is_none() {
         let file = home.path().join(format!("copy {}", copies.len()));
-        let copied = home.run(&["backup", file.to_str().unwrap(), "--json"]).json();
-        copies.push((file, number(&copied, "snapshots")));
+        let report = home.run(&["backup", file.to_str().unwrap(), "--json"]).json();
+        copies.push((file, number(&report, "snapshots")));
         let doctor = home.run(&["doctor", "--json"]).json();
         assert_eq!(doctor["intact"], true, "{doctor}");
     }

@@ -91,6 +91,20 @@ impl Row {
         }
         Self::new(name, &shown, bound)
     }
+
+    /// A figure that may have been measured several times; unknown where it was not.
+    pub(crate) fn of(
+        name: &str,
+        values: impl IntoIterator<Item = f64>,
+        digits: usize,
+        most: Option<f64>,
+    ) -> Self {
+        let bound = most.map(|most| Bound::of(most, usize::from(most.fract() > 0.0)));
+        match Spread::of(values) {
+            Some(spread) => Self::measured(name, spread, digits, bound),
+            None => Self::new(name, "unknown", bound),
+        }
+    }
 }
 
 /// A table in Markdown for each title.

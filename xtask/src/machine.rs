@@ -25,6 +25,13 @@ pub(crate) fn describe() -> String {
     )
 }
 
+/// The most memory that this process has held so far, in bytes; none where the system does not tell.
+pub(crate) fn peak_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let kibibytes = value(&status, "VmHWM", ':')?.strip_suffix("kB")?.trim_end().parse::<u64>().ok()?;
+    Some(kibibytes * 1024)
+}
+
 /// The first value of this name in lines of names and values.
 fn value(text: &str, name: &str, between: char) -> Option<String> {
     text.lines().find_map(|line| {

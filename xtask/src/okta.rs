@@ -26,7 +26,7 @@ pub(crate) struct Okta {
     #[command(flatten)]
     company: Company,
     /// First syncs to measure, each with a data directory of its own; more than 10000 people are read once
-    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = RUNS, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Leave out the company of 100000 and what is measured under rate limits
     #[arg(long)]
@@ -39,6 +39,8 @@ pub(crate) struct Okta {
     program: Option<PathBuf>,
 }
 
+/// First syncs of each company, unless somebody says otherwise.
+const RUNS: u32 = 3;
 /// The limits of a paying org, and the share of them that a token has by default.
 const LIMITS: &[&str] = &["--rate-limits", "workforce", "--share", "0.5"];
 /// One round of change that touches one person of a hundred.
@@ -46,13 +48,13 @@ const CHANGED: &[&str] = &["--rounds", "1", "--permille", "10"];
 /// The simulator places a round into these seconds of its own time.
 const ROUND_SECONDS: i64 = 20;
 
-impl Okta {
-    /// Whether anything but the defaults was asked for.
-    pub(crate) fn is_default(&self) -> bool {
-        let Self { company, runs: _, quick, window_secs, program } = self;
-        *company == Company::default() && !quick && window_secs.is_none() && program.is_none()
+impl Default for Okta {
+    fn default() -> Self {
+        Self { company: Company::default(), runs: RUNS, quick: false, window_secs: None, program: None }
     }
+}
 
+impl Okta {
     /// Measures and prints, a table for each company.
     pub(crate) fn measure(&self) -> Result<()> {
         let program = Program::new(self.program.as_deref())?;
@@ -92,7 +94,7 @@ impl Okta {
         std::fs::create_dir(&home)
             .map_err(|error| Failure::new(format!("cannot make {}: {error}", home.display())))?;
         let connected = home.join("connected");
-        let fresh = |name: &str| {
+        let fresh = |name: &str| -> Result<PathBuf> {
             let data = home.join(name);
             copy_dir(&connected, &data)
                 .map_err(|error| Failure::new(format!("the data directory could not be copied: {error}")))?;

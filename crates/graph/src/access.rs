@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use sightline_core::{AccountStatus, LastUse, Observed, ResourceStatus, Time};
+use rustc_hash::FxHashMap;
+use sightline_core::{AccountStatus, Observed, ResourceStatus, Time};
 
-use crate::adjacency::Bits;
-use crate::graph::{GroupAssignment, Member, Origin};
+use crate::graph::{AssignmentKind, GroupAssignment, Member, Origin};
 use crate::{AccountIx, Graph, GroupIx, ResourceIx};
 
 /// An account has at least one path to a resource.
@@ -16,14 +16,12 @@ pub struct Access {
     pub account: AccountIx,
     /// What.
     pub resource: ResourceIx,
-    /// Every known path: direct first, then groups by priority; never empty.
-    pub paths: Vec<Path>,
+    /// Every known path: direct first, then groups by priority; never empty. Accounts with the same ones share them.
+    pub paths: Arc<[Path]>,
     /// Why none of the paths works today; none when the account can reach the resource.
     pub blocked: Option<Block>,
     /// Since when the provider has the account on the resource, where it says so.
     pub since: Option<Time>,
-    /// When it was last used.
-    pub last_use: LastUse,
 }
 
 impl Access {
@@ -89,11 +87,60 @@ pub enum Block {
 impl Graph {
     /// Everyone who has a path to the resource, by login; those who cannot use theirs are marked.
     pub fn who(&self, resource: ResourceIx) -> Vec<Access> {
-        let mut found = Vec::new();
-        self.each_account(resource, |account, rows, paths| {
-            found.push(self.access_by(account, resource, rows, paths));
-        });
-        found
+        let assigned = self.ranked(resource);
+        let implicit = self.is_implicit(resource);
+        // A sorted run for each group.
+        let mut hits: Vec<u64> = Vec::new();
+        let mut for_all: Vec<u32> = Vec::new();
+        for (rank, edge) in assigned.iter().enumerate() {
+            let rank = rank as u32;
+            let group = GroupIx(edge.group);
+            if self.group(group).everyone {
+                for_all.push(Through { rank, stale: false }.number());
+            }
+            let members = self.memberships.of_group(group).iter();
+            if self.stale_groups.contains(edge.group) {
+                hits.extend(members.map(|&account| {
+                    let stale = self.is_stale_member(AccountIx(account), group);
+                    u64::from(account) << 32 | u64::from(Through { rank, stale }.number())
+                }));
+            } else {
+                let through = u64::from(Through { rank, stale: false }.number());
+                hits.extend(members.map(|&account| u64::from(account) << 32 | through));
+            }
+        }
+        sort_runs(&mut hits);
+
+        let assignments = self.assignments.by_resource.range(resource.0);
+        let mut reached = Reached::new(self, resource, &assigned);
+        let mut present = (implicit || !for_all.is_empty()).then(|| self.present.iter().peekable());
+        let (mut hit, mut row) = (0, assignments.start);
+        let mut groups: Vec<u32> = Vec::new();
+        loop {
+            let next_row = (row < assignments.end).then(|| self.assignments.accounts[row]);
+            let next_hit = hits.get(hit).map(|hit| (hit >> 32) as u32);
+            let next_present = present.as_mut().and_then(|present| present.peek().copied());
+            let Some(account) = [next_row, next_hit, next_present].into_iter().flatten().min() else { break };
+            let first = row;
+            while row < assignments.end && self.assignments.accounts[row] == account {
+                row += 1;
+            }
+            groups.clear();
+            while let Some(found) = hits.get(hit).filter(|hit| (*hit >> 32) as u32 == account) {
+                groups.push((found & u64::from(u32::MAX)) as u32);
+                hit += 1;
+            }
+            let is_present = next_present == Some(account);
+            if is_present {
+                present.as_mut().and_then(Iterator::next);
+                if !for_all.is_empty() {
+                    groups.extend(&for_all);
+                    groups.sort_unstable();
+                }
+            }
+            reached.push(AccountIx(account), first..row, &groups, implicit && is_present);
+        }
+        reached.found
     }
 
     /// Why it is not known whether everyone may use the resource without an assignment; none where it is known.
@@ -123,15 +170,22 @@ impl Graph {
 
     /// Whether and how the account reaches the resource; none when no path is known.
     pub fn access(&self, account: AccountIx, resource: ResourceIx) -> Option<Access> {
-        let rows = self.rows(account, resource);
-        let groups: Vec<&GroupAssignment> = self
-            .group_assignments
-            .of_resource(resource)
+        let assigned = self.ranked(resource);
+        let groups: Vec<u32> = assigned
             .iter()
-            .filter(|edge| self.is_member(account, GroupIx(edge.group)))
+            .enumerate()
+            .filter_map(|(rank, edge)| {
+                let stale = match self.membership(account, GroupIx(edge.group))? {
+                    Member::Listed { seen } => self.is_stale(seen),
+                    Member::Everyone => false,
+                };
+                Some(Through { rank: rank as u32, stale }.number())
+            })
             .collect();
-        let paths = self.paths(account, resource, rows.clone(), groups);
-        (!paths.is_empty()).then(|| self.access_by(account, resource, rows, paths))
+        let implicit = self.is_implicit(resource) && self.present.contains(account.0);
+        let mut reached = Reached::new(self, resource, &assigned);
+        reached.push(account, self.rows(account, resource), &groups, implicit);
+        reached.found.pop()
     }
 
     /// Every reason why the account could not use its paths.
@@ -159,118 +213,23 @@ impl Graph {
         start..end
     }
 
-    /// Calls back for every account that has a path to the resource, in order, with its own assignments and its paths.
-    pub(crate) fn each_account(
-        &self,
-        resource: ResourceIx,
-        mut each: impl FnMut(AccountIx, Range<usize>, Vec<Path>),
-    ) {
-        let mut touched = Bits::new(self.accounts.rows.len());
-        if self.implicit.contains(&resource) {
-            touched.union_with(&self.present);
-        }
-        let mut hits: Vec<(u32, u32)> = Vec::new();
-        let mut for_all: Vec<&GroupAssignment> = Vec::new();
-        let assigned = self.group_assignments.of_resource(resource);
-        for (at, edge) in assigned.iter().enumerate() {
-            if self.group(GroupIx(edge.group)).everyone {
-                for_all.push(edge);
-                touched.union_with(&self.present);
-            }
-            for &account in self.memberships.by_group.sources(edge.group) {
-                hits.push((account, at as u32));
-                touched.insert(account);
-            }
-        }
-        hits.sort_unstable();
-        let range = self.assignments.by_resource.range(resource.0);
-        let mut row = range.start;
-        for &account in &self.assignments.accounts[range.clone()] {
-            touched.insert(account);
-        }
-
-        let mut hit = 0;
-        for account in touched.iter() {
-            let first = row;
-            while row < range.end && self.assignments.accounts[row] == account {
-                row += 1;
-            }
-            let mut groups: Vec<&GroupAssignment> = Vec::new();
-            while hits.get(hit).is_some_and(|&(other, _)| other == account) {
-                groups.push(&assigned[hits[hit].1 as usize]);
-                hit += 1;
-            }
-            if self.present.contains(account) {
-                groups.extend(&for_all);
-            }
-            let account = AccountIx(account);
-            let paths = self.paths(account, resource, first..row, groups);
-            if !paths.is_empty() {
-                each(account, first..row, paths);
-            }
-        }
+    /// Whether every present account reaches the resource without an assignment.
+    pub(crate) fn is_implicit(&self, resource: ResourceIx) -> bool {
+        self.implicit.binary_search(&resource).is_ok()
     }
 
-    /// All paths, from the account's own assignments and those of its groups.
-    fn paths(
-        &self,
-        account: AccountIx,
-        resource: ResourceIx,
-        rows: Range<usize>,
-        mut groups: Vec<&GroupAssignment>,
-    ) -> Vec<Path> {
-        let mut paths = Vec::with_capacity(rows.len() + groups.len());
-        for at in rows.clone() {
-            if self.assignments.kind(at).origin == Origin::Direct {
-                paths.push(self.path_of_row(at, PathKind::Direct));
-            }
-        }
-        groups.sort_unstable_by_key(|edge| (edge.priority.unwrap_or(i64::MAX), edge.group));
-        for edge in &groups {
-            let group = GroupIx(edge.group);
-            let member_stale = match self.membership(account, group) {
-                Some(Member::Listed { seen }) => self.is_stale(seen),
-                _ => false,
-            };
-            paths.push(Path {
-                kind: PathKind::ThroughGroup { group },
-                in_force: edge.in_force,
-                stale: member_stale || self.is_stale(edge.seen),
-                assignment_status: edge.status.clone(),
-            });
-        }
-        if self.present.contains(account.0) && self.implicit.binary_search(&resource).is_ok() {
-            let stale = self.is_stale(self.resources.rows[resource.index()].seen);
-            paths.push(Path { kind: PathKind::Implicit, in_force: true, stale, assignment_status: None });
-        }
-        for at in rows {
-            let kind = self.assignments.kind(at);
-            match &kind.origin {
-                Origin::Direct => {}
-                Origin::Group(named) => {
-                    // An assignment that counts is not explained by a group assignment that does not.
-                    // Nor is one that the provider attributes to a group that was not seen explained by another group.
-                    let is_named = |edge: &GroupAssignment| match named {
-                        Some(id) => self.group(GroupIx(edge.group)).id == **id,
-                        None => true,
-                    };
-                    let explained =
-                        groups.iter().any(|edge| is_named(edge) && (edge.in_force || !kind.in_force));
-                    if !explained {
-                        let unseen = PathKind::ThroughUnseenGroup { group: named.clone() };
-                        paths.push(self.path_of_row(at, unseen));
-                    }
-                }
-                Origin::Unknown(word) => {
-                    paths.push(self.path_of_row(at, PathKind::UnknownOrigin { word: word.clone() }));
-                }
-            }
-        }
-        paths
+    /// The groups that the resource is assigned to, in the order that paths are told in.
+    fn ranked(&self, resource: ResourceIx) -> Vec<&GroupAssignment> {
+        let mut assigned: Vec<_> = self.group_assignments.of_resource(resource).iter().collect();
+        assigned.sort_unstable_by_key(|edge| (edge.priority.unwrap_or(i64::MAX), edge.group));
+        assigned
     }
 
-    fn path_of_row(&self, at: usize, path: PathKind) -> Path {
-        let kind = self.assignments.kind(at);
+    fn is_stale_member(&self, account: AccountIx, group: GroupIx) -> bool {
+        matches!(self.membership(account, group), Some(Member::Listed { seen }) if self.is_stale(seen))
+    }
+
+    fn path_of_kind(&self, kind: &AssignmentKind, path: PathKind) -> Path {
         Path {
             kind: path,
             in_force: kind.in_force,
@@ -278,31 +237,166 @@ impl Graph {
             assignment_status: kind.status.clone(),
         }
     }
+}
 
-    fn access_by(
-        &self,
-        account: AccountIx,
-        resource: ResourceIx,
-        mut rows: Range<usize>,
-        paths: Vec<Path>,
-    ) -> Access {
-        let status = self.status(account);
-        let blocked = if !status.can_sign_in() {
-            Some(Block::Account(status))
-        } else if self.resource(resource).status == ResourceStatus::Inactive {
+/// A membership in a group that the resource is assigned to.
+#[derive(Clone, Copy)]
+struct Through {
+    /// Place of the group among the others.
+    rank: u32,
+    /// Whether the membership could not be read again.
+    stale: bool,
+}
+
+impl Through {
+    /// As a number; in the order of the ranks.
+    fn number(self) -> u32 {
+        self.rank << 1 | u32::from(self.stale)
+    }
+
+    fn of(number: u32) -> Self {
+        Self { rank: number >> 1, stale: number & 1 == 1 }
+    }
+}
+
+/// Sorts what consists of a few sorted runs: a stable sort finds and merges them.
+#[expect(clippy::stable_sort_primitive, reason = "it is several times faster on runs")]
+fn sort_runs(hits: &mut [u64]) {
+    hits.sort();
+}
+
+/// A list of paths, and whether one of them is in force.
+#[derive(Clone)]
+struct Paths {
+    paths: Arc<[Path]>,
+    in_force: bool,
+}
+
+/// Accesses to one resource while they are found.
+///
+/// Paths depend on the groups and on what the own assignments have in common with others, so that few lists of paths serve
+/// a hundred thousand accounts.
+struct Reached<'a> {
+    graph: &'a Graph,
+    resource: ResourceIx,
+    assigned: &'a [&'a GroupAssignment],
+    is_off: bool,
+    found: Vec<Access>,
+    /// By what they are made from.
+    known: FxHashMap<Box<[u32]>, Paths>,
+    last: (Vec<u32>, Paths),
+    key: Vec<u32>,
+}
+
+impl<'a> Reached<'a> {
+    fn new(graph: &'a Graph, resource: ResourceIx, assigned: &'a [&'a GroupAssignment]) -> Self {
+        Self {
+            graph,
+            resource,
+            assigned,
+            is_off: graph.resource(resource).status == ResourceStatus::Inactive,
+            found: Vec::new(),
+            known: FxHashMap::default(),
+            last: (Vec::new(), Paths { paths: Arc::from([]), in_force: false }),
+            key: Vec::new(),
+        }
+    }
+
+    /// Adds an account with its own assignments, and the groups that it comes through, in their order.
+    fn push(&mut self, account: AccountIx, rows: Range<usize>, groups: &[u32], implicit: bool) {
+        let Self { graph, key, .. } = &mut *self;
+        key.clear();
+        key.push((rows.len() as u32) << 1 | u32::from(implicit));
+        key.extend_from_slice(&graph.assignments.kinds[rows.clone()]);
+        key.extend_from_slice(groups);
+        if self.last.0 != self.key {
+            let paths = if let Some(known) = self.known.get(self.key.as_slice()) {
+                known.clone()
+            } else {
+                let kinds = &self.graph.assignments.kinds[rows.clone()];
+                let paths: Arc<[Path]> = self.paths(kinds, groups, implicit).into();
+                let paths = Paths { in_force: paths.iter().any(|path| path.in_force), paths };
+                self.known.insert(self.key.as_slice().into(), paths.clone());
+                paths
+            };
+            self.last.0.clone_from(&self.key);
+            self.last.1 = paths;
+        }
+        let Paths { paths, in_force } = &self.last.1;
+        if paths.is_empty() {
+            return;
+        }
+        let graph = self.graph;
+        let blocked = if !graph.able.contains(account.0) {
+            Some(Block::Account(graph.status(account)))
+        } else if self.is_off {
             Some(Block::ResourceInactive)
-        } else if !paths.iter().any(|path| path.in_force) {
+        } else if !in_force {
             Some(Block::AssignmentNotInForce)
         } else {
             None
         };
-        Access {
+        self.found.push(Access {
             account,
-            resource,
-            paths,
+            resource: self.resource,
+            paths: paths.clone(),
             blocked,
-            since: rows.find_map(|at| self.assignments.since(at)),
-            last_use: self.last_use(account, resource),
+            since: rows.into_iter().find_map(|at| graph.assignments.since(at)),
+        });
+    }
+
+    /// All paths, from the account's own assignments and those of its groups.
+    fn paths(&self, kinds: &[u32], groups: &[u32], implicit: bool) -> Vec<Path> {
+        let graph = self.graph;
+        let own = || kinds.iter().map(|&kind| &graph.assignments.kind_table[kind as usize]);
+        let groups = || {
+            groups.iter().map(|&number| {
+                let Through { rank, stale } = Through::of(number);
+                (self.assigned[rank as usize], stale)
+            })
+        };
+        let mut paths = Vec::with_capacity(kinds.len() + groups().len());
+        for kind in own().filter(|kind| kind.origin == Origin::Direct) {
+            paths.push(graph.path_of_kind(kind, PathKind::Direct));
         }
+        for (edge, stale) in groups() {
+            paths.push(Path {
+                kind: PathKind::ThroughGroup { group: GroupIx(edge.group) },
+                in_force: edge.in_force,
+                stale: stale || graph.is_stale(edge.seen),
+                assignment_status: edge.status.clone(),
+            });
+        }
+        if implicit {
+            let stale = graph.is_stale(graph.resources.rows[self.resource.index()].seen);
+            paths.push(Path { kind: PathKind::Implicit, in_force: true, stale, assignment_status: None });
+        }
+        for kind in own() {
+            match &kind.origin {
+                Origin::Direct => {}
+                Origin::Group(named) => {
+                    let explains =
+                        |edge: &GroupAssignment| graph.explains(edge, named.as_deref(), kind.in_force);
+                    if !groups().any(|(edge, _)| explains(edge)) {
+                        let unseen = PathKind::ThroughUnseenGroup { group: named.clone() };
+                        paths.push(graph.path_of_kind(kind, unseen));
+                    }
+                }
+                Origin::Unknown(word) => {
+                    paths.push(graph.path_of_kind(kind, PathKind::UnknownOrigin { word: word.clone() }));
+                }
+            }
+        }
+        paths
+    }
+}
+
+impl Graph {
+    /// Whether the assignment of a group explains that a member of it is assigned through a group.
+    ///
+    /// An assignment that counts is not explained by a group assignment that does not, nor is one that the provider
+    /// attributes to a group that was not seen explained by another group.
+    pub(crate) fn explains(&self, edge: &GroupAssignment, named: Option<&str>, in_force: bool) -> bool {
+        (edge.in_force || !in_force) && named.is_none_or(|id| self.group(GroupIx(edge.group)).id == id)
     }
 }

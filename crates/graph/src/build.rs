@@ -1,128 +1,304 @@
 //! From the facts of a snapshot to rows of small numbers.
 
+mod edges;
+mod kinds;
+mod seen;
+
+use std::cmp::Reverse as Descending;
 use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 use sightline_core::{
-    AccountStatus, ActivityWindow, Assignment, AssignmentOrigin, Fact, Holding, Observed, Principal, Record,
-    Rule, Snapshot, SnapshotNumber, Time,
+    AccountStatus, ActivityWindow, Assignment, AssignmentBlock, Fact, FactSink, Group, Holding, MemberBlock,
+    Names, Observed, Principal, Record, Resource, Role, Rule, ScopeState, Sighting, Time, Usage,
 };
 
-use crate::adjacency::{Bits, Reverse, Rows};
+use self::edges::{Ends, NOBODY, TakenAssignment, TakenAssignments, TakenMemberships};
+use self::kinds::{Kinds, in_force};
+use self::seen::SeenTable;
+use crate::accounts::Accounts;
+use crate::adjacency::{Bits, Reverse, Rows, Spans};
 use crate::administration::Administration;
 use crate::admins::{HeldBy, Holdings, KeptHolding};
-use crate::gaps::Bearings;
-use crate::graph::{
-    About, AssignmentKind, Assignments, Graph, GroupAssignment, GroupAssignments, Memberships, Origin, Row,
-    Seen, Skipped, Table, UsageTable,
-};
+use crate::gaps::{Bearing, Bearings};
+use crate::graph::{About, Graph, GroupAssignment, GroupAssignments, Row, Skipped, Table, UsageTable};
 use crate::{AccountIx, GroupIx, ResourceIx};
 
-pub(crate) fn build(snapshot: Snapshot) -> Graph {
-    let Snapshot { source, tenant, number, started, sealed, scopes, facts, dangling: _ } = snapshot;
-    let gaps = scopes.iter().map(|state| state.gap.is_some()).collect();
-    let mut seen = SeenTable::new(number, gaps);
-    let mut bearings = Bearings::new(&scopes);
+/// Takes the facts of a snapshot in, one by one or in blocks, and makes a [`Graph`] of them.
+///
+/// The graph is the same however the facts come.
+pub struct Builder {
+    about: About,
+    scopes: Vec<ScopeState>,
+    bearings: Bearings,
+    seen: SeenTable,
+    accounts: Accounts,
+    groups: Vec<Row<Group>>,
+    resources: Vec<Row<Resource>>,
+    rules: Vec<Row<Rule>>,
+    roles: Vec<Row<Role>>,
+    /// Of the blocks.
+    names: Names,
+    /// Of groups, of resources, and of accounts in single facts.
+    own_names: Names,
+    memberships: TakenMemberships,
+    assignments: TakenAssignments,
+    kinds: Kinds,
+    single: SingleEdges,
+    group_assignments: Vec<(Assignment, u32)>,
+    holdings: Vec<(Holding, u32)>,
+    administration: Administration,
+    windows: Vec<(ActivityWindow, u32)>,
+}
 
-    let mut entities = Entities::default();
-    // Keeps the allocation of the facts: edges move to its front.
-    let edges: Vec<Fact> = facts
-        .into_iter()
-        .filter_map(|fact| {
-            bearings.observe(&fact);
-            let at = seen.intern(&fact);
-            entities.take(fact, at)
-        })
-        .collect();
-    bearings.settle(&scopes);
-    let accounts =
-        table(entities.accounts, &seen, |account| &account.id, |account| account.login.to_lowercase());
-    let groups = table(entities.groups, &seen, |group| &group.id, |group| group.name.to_lowercase());
-    let resources =
-        table(entities.resources, &seen, |resource| &resource.id, |resource| resource.label.to_lowercase());
-    let group_rules = table(entities.rules, &seen, |rule| &rule.id, |rule| rule.name.to_lowercase());
-    let roles = table(entities.roles, &seen, |role| &role.id, |role| role.label.to_lowercase());
+/// Edges that came as single facts, by own names.
+#[derive(Default)]
+struct SingleEdges {
+    /// Group, account and provenance.
+    memberships: Vec<(u32, u32, u32)>,
+    /// By resource.
+    assignments: Vec<(u32, TakenAssignment)>,
+    /// Resource, account and last use.
+    usage: Vec<(u32, u32, Time)>,
+    /// Account and last sign-in.
+    sign_ins: Vec<(u32, Time)>,
+    /// Assignments to what no assignment leads to.
+    skipped: u64,
+}
 
-    let mut present = Bits::new(accounts.rows.len());
-    let mut able = Bits::new(accounts.rows.len());
-    for (at, row) in accounts.rows.iter().enumerate() {
-        if row.entity.status != AccountStatus::Deactivated {
-            present.insert(at as u32);
+impl FactSink for Builder {
+    fn fact(&mut self, fact: Fact) {
+        self.bearings.observe(&fact);
+        let seen = self.seen.intern(fact.first_seen, fact.last_seen, fact.scope);
+        match fact.record {
+            Record::Account(entity) => self.accounts.take(&entity, seen, |id| self.seen.last_seen(id)),
+            Record::Group(entity) => self.groups.push(Row { entity: *entity, seen }),
+            Record::Resource(entity) => self.resources.push(Row { entity: *entity, seen }),
+            Record::Rule(entity) => self.rules.push(Row { entity: *entity, seen }),
+            Record::Role(entity) => self.roles.push(Row { entity, seen }),
+            Record::Membership(edge) => {
+                let group = self.own_names.intern(&edge.group);
+                self.single.memberships.push((group, self.own_names.intern(&edge.account), seen));
+            }
+            Record::Assignment(edge) => self.assignment(edge, seen),
+            Record::Holding(holding) => self.holdings.push((holding, seen)),
+            Record::Usage(usage) => self.usage(&usage),
+            Record::ActivityWindow(window) => self.windows.push((window, seen)),
+            other => self.administration.take(other),
         }
-        if row.entity.status.can_sign_in() {
-            able.insert(at as u32);
+    }
+
+    fn names(&mut self, names: Names) {
+        self.names = names;
+    }
+
+    fn members(&mut self, block: MemberBlock<'_>) {
+        let group = self.own_names.intern(block.group);
+        self.bearings.observe_kind(block.scope, Bearing::Access);
+        let sightings = self.sightings(block.scope, block.sightings);
+        let seen = block.seen.iter().map(|&at| sightings[at as usize]).collect();
+        self.memberships.take(group, block.accounts.iter().copied(), seen);
+    }
+
+    fn assignments(&mut self, block: AssignmentBlock<'_>) {
+        let resource = self.own_names.intern(block.resource);
+        self.bearings.observe_kind(block.scope, Bearing::Access);
+        let sightings = self.sightings(block.scope, block.sightings);
+        let Self { kinds, assignments, .. } = self;
+        let manners: Vec<u32> = block
+            .terms
+            .iter()
+            .map(|terms| kinds.manner(&terms.origin, terms.raw_status.as_deref()))
+            .collect();
+        let edges = block.accounts.iter().enumerate().map(|(at, &account)| TakenAssignment {
+            account,
+            kind: kinds.kind(manners[block.agreed[at] as usize], sightings[block.seen[at] as usize]),
+            since: block.since[at],
+        });
+        assignments.take(resource, edges);
+    }
+}
+
+impl Builder {
+    pub(crate) fn new(about: About, scopes: Vec<ScopeState>) -> Self {
+        Self {
+            bearings: Bearings::new(&scopes),
+            seen: SeenTable::new(about.number, &scopes),
+            about,
+            scopes,
+            accounts: Accounts::default(),
+            groups: Vec::new(),
+            resources: Vec::new(),
+            rules: Vec::new(),
+            roles: Vec::new(),
+            names: Names::default(),
+            own_names: Names::default(),
+            memberships: TakenMemberships::default(),
+            assignments: TakenAssignments::default(),
+            kinds: Kinds::default(),
+            single: SingleEdges::default(),
+            group_assignments: Vec::new(),
+            holdings: Vec::new(),
+            administration: Administration::default(),
+            windows: Vec::new(),
         }
     }
-    let everyone =
-        positions(&groups.rows, |row| row.entity.everyone).into_iter().map(GroupIx).collect::<Vec<_>>();
-    let implicit = positions(&resources.rows, |row| row.entity.implicit_assignment == Observed::Known(true));
-    let rules_by_group = rules_by_group(&group_rules, &groups.ids);
 
-    let mut collected = Edges {
-        accounts: Lookup::new(&accounts.ids),
-        groups: Lookup::new(&groups.ids),
-        resources: Lookup::new(&resources.ids),
-        skipped: Skipped::default(),
-        memberships: Vec::new(),
-        assignments: Vec::new(),
-        kinds: Kinds::default(),
-        group_assignments: Vec::new(),
-        holdings: Vec::new(),
-        administration: Administration::default(),
-        usage: Vec::new(),
-        sign_ins: FxHashMap::default(),
-        windows: Vec::new(),
-    };
-    for fact in edges {
-        let at = seen.intern(&fact);
-        collected.take(fact.record, at);
-    }
-    let Edges {
-        skipped,
-        mut memberships,
-        assignments,
-        kinds,
-        group_assignments,
-        holdings,
-        mut administration,
-        usage,
-        sign_ins,
-        windows,
-        ..
-    } = collected;
-    administration.settle();
-    let is_everyone = |group: u32| groups.rows[group as usize].entity.everyone;
-    // What the flag on the group says already is not said again by an edge.
-    memberships.retain(|edge| !(is_everyone(edge.group) && present.contains(edge.account)));
+    /// The graph of everything that was taken in.
+    pub fn finish(mut self) -> Graph {
+        self.take_single_edges();
+        let Self { about, scopes, mut bearings, seen, accounts, names, own_names, .. } = self;
+        bearings.settle(&scopes);
+        let accounts = accounts.in_order();
+        let groups = table(self.groups, &seen, |group| &group.id, |group| group.name.to_lowercase());
+        let resources =
+            table(self.resources, &seen, |resource| &resource.id, |resource| resource.label.to_lowercase());
+        let group_rules = table(self.rules, &seen, |rule| &rule.id, |rule| rule.name.to_lowercase());
+        let roles = table(self.roles, &seen, |role| &role.id, |role| role.label.to_lowercase());
 
-    let counts =
-        Counts { accounts: accounts.rows.len(), groups: groups.rows.len(), resources: resources.rows.len() };
-    let unread = bearings.why_activity_is_unread(&scopes, &windows, &seen.table);
-    let window = if unread.is_some() { None } else { narrowest(&windows) };
-    Graph {
-        about: About { source, tenant, number, started, sealed },
-        scopes,
-        bearings,
-        skipped,
-        accounts,
-        groups,
-        resources,
-        rules: group_rules,
-        roles,
-        rules_by_group,
-        present,
-        able,
-        everyone,
-        implicit: implicit.into_iter().map(ResourceIx).collect(),
-        memberships: memberships_table(memberships, &counts, &seen),
-        assignments: assignments_table(assignments, kinds, &counts, &seen),
-        group_assignments: group_assignments_table(group_assignments, &counts, &seen),
-        holdings: Holdings::new(holdings),
-        administration,
-        usage: usage_table(usage, sign_ins, &counts, window, unread),
-        seen: seen.table,
-        addresses: OnceLock::new(),
+        let all_accounts = || (0..accounts.len() as u32).map(AccountIx);
+        let mut present = Bits::new(accounts.len());
+        let mut able = Bits::new(accounts.len());
+        for account in all_accounts() {
+            if accounts.status(account) != AccountStatus::Deactivated {
+                present.insert(account.0);
+            }
+            if accounts.status(account).can_sign_in() {
+                able.insert(account.0);
+            }
+        }
+        let mut is_everyone = Bits::new(groups.rows.len());
+        for (at, row) in groups.rows.iter().enumerate() {
+            if row.entity.everyone {
+                is_everyone.insert(at as u32);
+            }
+        }
+        let is_implicit = |row: &Row<Resource>| row.entity.implicit_assignment == Observed::Known(true);
+        let implicit = resources.rows.iter().enumerate().filter(|(_, row)| is_implicit(row));
+
+        let account_named = |name: &str| accounts.with_id(name).map_or(NOBODY, |account| account.0);
+        let of_names: Vec<u32> = names.iter().chain(own_names.iter()).map(account_named).collect();
+        drop(names);
+        let in_table = |ids: &FxHashMap<Box<str>, u32>| -> Vec<u32> {
+            own_names.iter().map(|name| ids.get(name).copied().unwrap_or(NOBODY)).collect()
+        };
+        let (of_groups, of_resources) = (in_table(&groups.ids), in_table(&resources.ids));
+        let own = &of_names[of_names.len() - own_names.len()..];
+        let own_resources = (of_resources.as_slice(), own);
+        let ends = |parents, parent_count| Ends {
+            accounts: &of_names,
+            account_count: accounts.len(),
+            parents,
+            parent_count,
+        };
+        let (memberships, no_members) =
+            self.memberships.into_rows(&ends(&of_groups, groups.rows.len()), &is_everyone, &present, &seen);
+        let (assignments, no_assignments) =
+            self.assignments.into_rows(&ends(&of_resources, resources.rows.len()), self.kinds, &seen);
+        let (group_assignments, no_group_assignments) =
+            group_assignments(self.group_assignments, &groups, &resources, &seen);
+        let (holdings, no_holdings) = holdings(self.holdings, &accounts, &groups, &resources);
+        let unread = bearings.why_activity_is_unread(&scopes, &self.windows, seen.table());
+        let window = if unread.is_some() { None } else { narrowest(&self.windows) };
+        let (usage, no_usage) =
+            usage(&self.single, own_resources, resources.rows.len(), window, unread.unwrap_or_default());
+        self.administration.settle();
+        let stale_groups = stale_groups(&memberships, seen.table());
+        Graph {
+            about,
+            scopes,
+            bearings,
+            skipped: Skipped {
+                memberships: no_members,
+                assignments: no_assignments + no_group_assignments + self.single.skipped,
+                holdings: no_holdings,
+                usage: no_usage,
+            },
+            rules_by_group: rules_by_group(&group_rules, &groups.ids),
+            everyone: is_everyone.iter().map(GroupIx).collect(),
+            implicit: implicit.map(|(at, _)| ResourceIx(at as u32)).collect(),
+            accounts,
+            groups,
+            resources,
+            rules: group_rules,
+            roles,
+            present,
+            able,
+            memberships,
+            stale_groups,
+            assignments,
+            group_assignments,
+            holdings: Holdings::new(holdings),
+            administration: self.administration,
+            usage,
+            seen: seen.into_table(),
+            addresses: OnceLock::new(),
+        }
     }
+
+    fn sightings(&mut self, scope: u32, sightings: &[Sighting]) -> Vec<u32> {
+        sightings.iter().map(|seen| self.seen.intern(seen.first_seen, seen.last_seen, scope)).collect()
+    }
+
+    fn assignment(&mut self, edge: Assignment, seen: u32) {
+        match &edge.principal {
+            Principal::Account(id) => {
+                let resource = self.own_names.intern(&edge.resource);
+                let account = self.own_names.intern(id);
+                let manner = self.kinds.manner(&edge.origin, edge.raw_status.as_deref());
+                let kind = self.kinds.kind(manner, seen);
+                let taken = TakenAssignment { account, kind, since: edge.since };
+                self.single.assignments.push((resource, taken));
+            }
+            Principal::Group(_) => self.group_assignments.push((edge, seen)),
+            // No provider assigns an application to an application.
+            Principal::Resource(_) => self.single.skipped += 1,
+        }
+    }
+
+    fn usage(&mut self, usage: &Usage) {
+        let account = self.own_names.intern(&usage.account);
+        match &usage.resource {
+            Some(resource) => {
+                self.single.usage.push((self.own_names.intern(resource), account, usage.last));
+            }
+            None => self.single.sign_ins.push((account, usage.last)),
+        }
+    }
+
+    /// Makes blocks of edges that came one by one; own names come after those of the blocks.
+    fn take_single_edges(&mut self) {
+        let first_own = self.names.len() as u32;
+        let mut memberships = std::mem::take(&mut self.single.memberships);
+        memberships.sort_unstable();
+        for members in memberships.chunk_by(|one, other| one.0 == other.0) {
+            let accounts = members.iter().map(|&(_, account, _)| account + first_own);
+            self.memberships.take(members[0].0, accounts, members.iter().map(|member| member.2).collect());
+        }
+        let mut assignments = std::mem::take(&mut self.single.assignments);
+        assignments.sort_unstable_by_key(|&(resource, edge)| (resource, edge.account));
+        for edges in assignments.chunk_by(|one, other| one.0 == other.0) {
+            let edges = edges.iter().map(|&(resource, edge)| {
+                (resource, TakenAssignment { account: edge.account + first_own, ..edge })
+            });
+            let resource = edges.clone().next().map_or(0, |(resource, _)| resource);
+            self.assignments.take(resource, edges.map(|(_, edge)| edge));
+        }
+    }
+}
+
+/// Groups with a membership that could not be read again.
+fn stale_groups(memberships: &crate::graph::Memberships, seen: &[crate::graph::Seen]) -> Bits {
+    let mut stale = Bits::new(memberships.by_group.count());
+    if seen.iter().any(|seen| seen.stale) {
+        for group in 0..memberships.by_group.count() as u32 {
+            let members = memberships.by_group.range(group);
+            if memberships.seen.any_in(members, |id| seen[id as usize].stale) {
+                stale.insert(group);
+            }
+        }
+    }
+    stale
 }
 
 /// Active rules by each group that they put accounts into.
@@ -140,83 +316,8 @@ fn rules_by_group(rules: &Table<Rule>, groups: &FxHashMap<Box<str>, u32>) -> FxH
     by_group
 }
 
-struct Counts {
-    accounts: usize,
-    groups: usize,
-    resources: usize,
-}
-
-fn positions<T>(rows: &[T], wanted: impl Fn(&T) -> bool) -> Vec<u32> {
-    rows.iter().enumerate().filter(|(_, row)| wanted(row)).map(|(at, _)| at as u32).collect()
-}
-
 fn narrowest(windows: &[(ActivityWindow, u32)]) -> Option<ActivityWindow> {
     windows.iter().map(|(window, _)| window).max_by_key(|window| window.since).cloned()
-}
-
-/// Provenance of all facts, each once.
-struct SeenTable {
-    number: SnapshotNumber,
-    gaps: Vec<bool>,
-    table: Vec<Seen>,
-    ids: FxHashMap<Seen, u32>,
-    last: Option<(Seen, u32)>,
-}
-
-impl SeenTable {
-    fn new(number: SnapshotNumber, gaps: Vec<bool>) -> Self {
-        Self { number, gaps, table: Vec::new(), ids: FxHashMap::default(), last: None }
-    }
-
-    fn intern(&mut self, fact: &Fact) -> u32 {
-        let gap = self.gaps.get(fact.scope as usize).copied().unwrap_or(false);
-        let seen = Seen {
-            first: fact.first_seen,
-            last: fact.last_seen,
-            scope: fact.scope,
-            stale: fact.last_seen < self.number && gap,
-        };
-        // Facts come in the order of their scopes: most have the provenance of the one before.
-        if let Some((last, id)) = self.last
-            && last == seen
-        {
-            return id;
-        }
-        let id = *self.ids.entry(seen).or_insert_with(|| {
-            self.table.push(seen);
-            self.table.len() as u32 - 1
-        });
-        self.last = Some((seen, id));
-        id
-    }
-
-    fn last_seen(&self, id: u32) -> SnapshotNumber {
-        self.table[id as usize].last
-    }
-}
-
-#[derive(Default)]
-struct Entities {
-    accounts: Vec<Row<sightline_core::Account>>,
-    groups: Vec<Row<sightline_core::Group>>,
-    resources: Vec<Row<sightline_core::Resource>>,
-    rules: Vec<Row<sightline_core::Rule>>,
-    roles: Vec<Row<sightline_core::Role>>,
-}
-
-impl Entities {
-    /// Keeps an entity, gives back anything else.
-    fn take(&mut self, fact: Fact, seen: u32) -> Option<Fact> {
-        match fact.record {
-            Record::Account(entity) => self.accounts.push(Row { entity: *entity, seen }),
-            Record::Group(entity) => self.groups.push(Row { entity: *entity, seen }),
-            Record::Resource(entity) => self.resources.push(Row { entity: *entity, seen }),
-            Record::Rule(entity) => self.rules.push(Row { entity: *entity, seen }),
-            Record::Role(entity) => self.roles.push(Row { entity, seen }),
-            _ => return Some(fact),
-        }
-        None
-    }
 }
 
 /// Sorts entities for people; of two readings of one id the one that was seen last counts.
@@ -255,298 +356,94 @@ fn table<T>(
     Table { rows, ids: latest }
 }
 
-/// Ids to numbers; facts that follow each other often name the same parent.
-struct Lookup<'a> {
-    ids: &'a FxHashMap<Box<str>, u32>,
-    last: Option<(&'a str, u32)>,
-}
-
-impl<'a> Lookup<'a> {
-    fn new(ids: &'a FxHashMap<Box<str>, u32>) -> Self {
-        Self { ids, last: None }
-    }
-
-    fn get(&mut self, id: &str) -> Option<u32> {
-        if let Some((last, number)) = self.last
-            && last == id
-        {
-            return Some(number);
-        }
-        let (key, &number) = self.ids.get_key_value(id)?;
-        self.last = Some((key, number));
-        Some(number)
-    }
-}
-
-struct MembershipEdge {
-    account: u32,
-    group: u32,
-    seen: u32,
-}
-
-struct AssignmentEdge {
-    resource: u32,
-    account: u32,
-    kind: u32,
-    since: i64,
-}
-
-struct Edges<'a> {
-    accounts: Lookup<'a>,
-    groups: Lookup<'a>,
-    resources: Lookup<'a>,
-    skipped: Skipped,
-    memberships: Vec<MembershipEdge>,
-    assignments: Vec<AssignmentEdge>,
-    kinds: Kinds,
-    group_assignments: Vec<GroupAssignment>,
-    holdings: Vec<KeptHolding>,
-    administration: Administration,
-    usage: Vec<(u32, u32, Time)>,
-    sign_ins: FxHashMap<u32, Time>,
-    windows: Vec<(ActivityWindow, u32)>,
-}
-
-impl Edges<'_> {
-    fn take(&mut self, record: Record, seen: u32) {
-        match record {
-            Record::Membership(edge) => {
-                match (self.accounts.get(&edge.account), self.groups.get(&edge.group)) {
-                    (Some(account), Some(group)) => {
-                        self.memberships.push(MembershipEdge { account, group, seen });
-                    }
-                    _ => self.skipped.memberships += 1,
-                }
-            }
-            Record::Assignment(edge) => self.take_assignment(edge, seen),
-            Record::Holding(holding) => self.take_holding(holding, seen),
-            Record::Usage(usage) => {
-                let account = self.accounts.get(&usage.account);
-                match (account, &usage.resource) {
-                    (Some(account), Some(resource)) => match self.resources.get(resource) {
-                        Some(resource) => self.usage.push((resource, account, usage.last)),
-                        None => self.skipped.usage += 1,
-                    },
-                    (Some(account), None) => {
-                        let last = self.sign_ins.entry(account).or_insert(usage.last);
-                        *last = usage.last.max(*last);
-                    }
-                    (None, _) => self.skipped.usage += 1,
-                }
-            }
-            Record::ActivityWindow(window) => self.windows.push((window, seen)),
-            // Entities were taken out before.
-            other => self.administration.take(other),
-        }
-    }
-
-    fn take_assignment(&mut self, edge: Assignment, seen: u32) {
-        let Some(resource) = self.resources.get(&edge.resource) else {
-            self.skipped.assignments += 1;
-            return;
-        };
-        match edge.principal {
-            Principal::Account(id) => match self.accounts.get(&id) {
-                Some(account) => {
-                    let kind = self.kinds.intern(&edge.origin, edge.raw_status.as_deref(), seen);
-                    let since = edge.since.map_or(i64::MIN, Time::millis);
-                    self.assignments.push(AssignmentEdge { resource, account, kind, since });
-                }
-                None => self.skipped.assignments += 1,
-            },
-            Principal::Group(id) => match self.groups.get(&id) {
-                Some(group) => self.group_assignments.push(GroupAssignment {
-                    resource,
-                    group,
-                    priority: edge.priority,
-                    since: edge.since,
-                    in_force: in_force(edge.raw_status.as_deref()),
-                    status: edge.raw_status.map(Arc::from),
-                    seen,
-                }),
-                None => self.skipped.assignments += 1,
-            },
-            // No provider assigns an application to an application.
-            Principal::Resource(_) => self.skipped.assignments += 1,
-        }
-    }
-
-    fn take_holding(&mut self, holding: Holding, seen: u32) {
-        let by = match &holding.principal {
-            Principal::Account(id) => self.accounts.get(id).map(|at| HeldBy::Account(AccountIx(at))),
-            Principal::Group(id) => self.groups.get(id).map(|at| HeldBy::Group(GroupIx(at))),
-            Principal::Resource(id) => self.resources.get(id).map(|at| HeldBy::Resource(ResourceIx(at))),
-        };
-        match by {
-            Some(by) => self.holdings.push(KeptHolding { by, holding, seen }),
-            None => self.skipped.holdings += 1,
-        }
-    }
-}
-
-/// Whether an assignment counts, by the provider's word for its status.
-fn in_force(raw_status: Option<&str>) -> bool {
-    !raw_status.is_some_and(|status| {
-        ["DEPROVISIONED", "INACTIVE"].iter().any(|word| status.eq_ignore_ascii_case(word))
-    })
-}
-
-/// What assignments have in common, each combination once.
-#[derive(Default)]
-struct Kinds {
-    table: Vec<AssignmentKind>,
-    ids: FxHashMap<(u32, u32, u32), u32>,
-    origins: Vec<Origin>,
-    named_groups: FxHashMap<Arc<str>, u32>,
-    words: FxHashMap<Arc<str>, u32>,
-    statuses: FxHashMap<Arc<str>, u32>,
-    status_words: Vec<Arc<str>>,
-}
-
-impl Kinds {
-    fn intern(&mut self, origin: &AssignmentOrigin, status: Option<&str>, seen: u32) -> u32 {
-        if self.origins.is_empty() {
-            self.origins.extend([Origin::Direct, Origin::Group(None)]);
-        }
-        let origin = match origin {
-            AssignmentOrigin::Direct => 0,
-            AssignmentOrigin::Group(None) => 1,
-            AssignmentOrigin::Group(Some(id)) => {
-                intern(&mut self.named_groups, id, &mut self.origins, |id| Origin::Group(Some(id)))
-            }
-            AssignmentOrigin::Unknown(word) => {
-                intern(&mut self.words, word, &mut self.origins, Origin::Unknown)
-            }
-        };
-        let status_id = status.map_or(0, |word| self.status(word));
-        if let Some(&id) = self.ids.get(&(origin, status_id, seen)) {
-            return id;
-        }
-        let id = self.table.len() as u32;
-        self.table.push(AssignmentKind {
-            origin: self.origins[origin as usize].clone(),
-            status: status_id.checked_sub(1).map(|at| self.status_words[at as usize].clone()),
-            in_force: in_force(status),
-            seen,
-        });
-        self.ids.insert((origin, status_id, seen), id);
-        id
-    }
-
-    /// The number of a status, from 1.
-    fn status(&mut self, word: &str) -> u32 {
-        if let Some(&id) = self.statuses.get(word) {
-            return id;
-        }
-        let shared: Arc<str> = word.into();
-        self.status_words.push(shared.clone());
-        let id = self.status_words.len() as u32;
-        self.statuses.insert(shared, id);
-        id
-    }
-}
-
-fn intern(
-    ids: &mut FxHashMap<Arc<str>, u32>,
-    text: &str,
-    origins: &mut Vec<Origin>,
-    origin: impl Fn(Arc<str>) -> Origin,
-) -> u32 {
-    if let Some(&id) = ids.get(text) {
-        return id;
-    }
-    let id = origins.len() as u32;
-    let shared: Arc<str> = text.into();
-    origins.push(origin(shared.clone()));
-    ids.insert(shared, id);
-    id
-}
-
-fn memberships_table(mut edges: Vec<MembershipEdge>, counts: &Counts, seen: &SeenTable) -> Memberships {
-    edges.sort_unstable_by_key(|edge| {
-        (edge.account, edge.group, std::cmp::Reverse(seen.last_seen(edge.seen)), edge.seen)
-    });
-    edges.dedup_by_key(|edge| (edge.account, edge.group));
-    let by_account = Rows::over(counts.accounts, edges.iter().map(|edge| edge.account));
-    let groups: Vec<u32> = edges.iter().map(|edge| edge.group).collect();
-    let by_group = Reverse::of(&by_account, &groups, counts.groups, false);
-    Memberships { by_account, groups, seen: edges.iter().map(|edge| edge.seen).collect(), by_group }
-}
-
-fn assignments_table(
-    mut edges: Vec<AssignmentEdge>,
-    kinds: Kinds,
-    counts: &Counts,
+fn group_assignments(
+    edges: Vec<(Assignment, u32)>,
+    groups: &Table<Group>,
+    resources: &Table<Resource>,
     seen: &SeenTable,
-) -> Assignments {
-    let kind_table = kinds.table;
-    edges.sort_unstable_by(|a, b| {
-        (a.resource, a.account).cmp(&(b.resource, b.account)).then_with(|| {
-            if a.kind == b.kind {
-                return a.since.cmp(&b.since);
-            }
-            let (one, other) = (&kind_table[a.kind as usize], &kind_table[b.kind as usize]);
-            let key = |kind: &AssignmentKind, id: u32| {
-                (std::cmp::Reverse(seen.last_seen(kind.seen)), !kind.in_force, id)
-            };
-            key(one, a.kind).cmp(&key(other, b.kind))
+) -> (GroupAssignments, u64) {
+    let all = edges.len();
+    let mut edges: Vec<GroupAssignment> = edges
+        .into_iter()
+        .filter_map(|(edge, seen)| {
+            Some(GroupAssignment {
+                resource: *resources.ids.get(edge.resource.as_str())?,
+                group: *groups.ids.get(edge.principal.id())?,
+                priority: edge.priority,
+                since: edge.since,
+                in_force: in_force(edge.raw_status.as_deref()),
+                status: edge.raw_status.map(Arc::from),
+                seen,
+            })
         })
-    });
-    // Two readings of one assignment are one, as it was seen last; two origins are two ways.
-    let mut kept: Vec<AssignmentEdge> = Vec::with_capacity(edges.len());
-    for edge in edges {
-        let origin = |kind: u32| &kind_table[kind as usize].origin;
-        let known = kept
-            .iter()
-            .rev()
-            .take_while(|other| other.resource == edge.resource && other.account == edge.account);
-        if !known.into_iter().any(|other| origin(other.kind) == origin(edge.kind)) {
-            kept.push(edge);
-        }
-    }
-    let by_resource = Rows::over(counts.resources, kept.iter().map(|edge| edge.resource));
-    let accounts: Vec<u32> = kept.iter().map(|edge| edge.account).collect();
-    let by_account = Reverse::of(&by_resource, &accounts, counts.accounts, true);
-    Assignments {
-        by_resource,
-        accounts,
-        kinds: kept.iter().map(|edge| edge.kind).collect(),
-        since: kept.iter().map(|edge| edge.since).collect(),
-        by_account,
-        kind_table,
-    }
-}
-
-fn group_assignments_table(
-    mut edges: Vec<GroupAssignment>,
-    counts: &Counts,
-    seen: &SeenTable,
-) -> GroupAssignments {
+        .collect();
+    let skipped = (all - edges.len()) as u64;
     edges.sort_by_key(|edge| {
-        (edge.resource, edge.group, std::cmp::Reverse(seen.last_seen(edge.seen)), !edge.in_force)
+        (edge.resource, edge.group, Descending(seen.last_seen(edge.seen)), !edge.in_force)
     });
     edges.dedup_by_key(|edge| (edge.resource, edge.group));
-    let by_resource = Rows::over(counts.resources, edges.iter().map(|edge| edge.resource));
-    let groups: Vec<u32> = edges.iter().map(|edge| edge.group).collect();
-    let by_group = Reverse::of(&by_resource, &groups, counts.groups, true);
-    GroupAssignments { by_resource, edges, by_group }
+    let by_resource = Rows::over(resources.rows.len(), edges.iter().map(|edge| edge.resource));
+    let mut spans = Spans::new(resources.rows.len());
+    (0..resources.rows.len() as u32).for_each(|resource| spans.set(resource, by_resource.range(resource)));
+    let targets: Vec<u32> = edges.iter().map(|edge| edge.group).collect();
+    let by_group = Reverse::of(&spans, &targets, groups.rows.len());
+    (GroupAssignments { by_resource, edges, by_group }, skipped)
 }
 
-fn usage_table(
-    mut usage: Vec<(u32, u32, Time)>,
-    sign_ins: FxHashMap<u32, Time>,
-    counts: &Counts,
+fn holdings(
+    holdings: Vec<(Holding, u32)>,
+    accounts: &Accounts,
+    groups: &Table<Group>,
+    resources: &Table<Resource>,
+) -> (Vec<KeptHolding>, u64) {
+    let all = holdings.len();
+    let known = |(holding, seen): (Holding, u32)| {
+        let by = match &holding.principal {
+            Principal::Account(id) => HeldBy::Account(accounts.with_id(id)?),
+            Principal::Group(id) => HeldBy::Group(GroupIx(*groups.ids.get(id.as_str())?)),
+            Principal::Resource(id) => HeldBy::Resource(ResourceIx(*resources.ids.get(id.as_str())?)),
+        };
+        Some(KeptHolding { by, holding, seen })
+    };
+    let kept: Vec<KeptHolding> = holdings.into_iter().filter_map(known).collect();
+    let skipped = (all - kept.len()) as u64;
+    (kept, skipped)
+}
+
+/// Last use, of names that stand for these resources and accounts, and how much leads nowhere.
+fn usage(
+    single: &SingleEdges,
+    (resources, accounts): (&[u32], &[u32]),
+    resource_count: usize,
     window: Option<ActivityWindow>,
-    unread: Option<String>,
-) -> UsageTable {
-    usage.sort_unstable_by_key(|&(resource, account, last)| (resource, account, std::cmp::Reverse(last)));
+    unread: String,
+) -> (UsageTable, u64) {
+    let mut usage: Vec<(u32, u32, Time)> = single
+        .usage
+        .iter()
+        .map(|&(resource, account, last)| (resources[resource as usize], accounts[account as usize], last))
+        .filter(|&(resource, account, _)| resource != NOBODY && account != NOBODY)
+        .collect();
+    let mut skipped = (single.usage.len() - usage.len()) as u64;
+    usage.sort_unstable_by_key(|&(resource, account, last)| (resource, account, Descending(last)));
     usage.dedup_by_key(|&mut (resource, account, _)| (resource, account));
-    UsageTable {
-        by_resource: Rows::over(counts.resources, usage.iter().map(|&(resource, ..)| resource)),
+    let mut sign_ins: FxHashMap<u32, Time> = FxHashMap::default();
+    for &(account, time) in &single.sign_ins {
+        match accounts[account as usize] {
+            NOBODY => skipped += 1,
+            account => {
+                let last = sign_ins.entry(account).or_insert(time);
+                *last = time.max(*last);
+            }
+        }
+    }
+    let table = UsageTable {
+        by_resource: Rows::over(resource_count, usage.iter().map(|&(resource, ..)| resource)),
         accounts: usage.iter().map(|&(_, account, _)| account).collect(),
         last: usage.iter().map(|&(.., last)| last).collect(),
         sign_ins,
         window,
-        unread: unread.unwrap_or_default(),
-    }
+        unread,
+    };
+    (table, skipped)
 }

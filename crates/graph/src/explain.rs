@@ -100,7 +100,7 @@ impl Graph {
     /// Why the account reaches the resource, or why not, and what would change it.
     pub fn why(&self, account: AccountIx, resource: ResourceIx) -> Explanation {
         let access = self.access(account, resource);
-        let paths = access.as_ref().map_or(&[][..], |access| &access.paths);
+        let paths = access.as_ref().map_or(&[][..], |access| &access.paths[..]);
         let in_force = paths.iter().any(|path| path.in_force);
         Explanation {
             account,
@@ -121,11 +121,8 @@ impl Graph {
     fn explain(&self, account: AccountIx, resource: ResourceIx, path: &Path) -> ExplainedPath {
         let hops = match &path.kind {
             PathKind::ThroughGroup { group } => {
-                let assignments = self.group_assignments.of_resource(resource);
-                let assignment = assignments
-                    .binary_search_by_key(&group.0, |edge| edge.group)
-                    .ok()
-                    .map(|at| self.group_assignment_hop(&assignments[at]));
+                let assignment = self.group_assignments.find(resource, *group);
+                let assignment = assignment.map(|edge| self.group_assignment_hop(edge));
                 self.membership_hop(account, *group).into_iter().chain(assignment).collect()
             }
             PathKind::Implicit => vec![Hop {

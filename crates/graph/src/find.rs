@@ -1,7 +1,8 @@
 //! From what a person typed to an account, a group or a resource.
 
-use sightline_core::{Account, Group, Resource};
+use sightline_core::{Group, Resource};
 
+use crate::accounts::same_name;
 use crate::{AccountIx, Graph, GroupIx, ResourceIx};
 
 /// What a search by name found.
@@ -21,17 +22,20 @@ pub enum Found<Ix> {
 impl Graph {
     /// Finds an account by id, login, e-mail address or name, or by a part of them.
     pub fn find_account(&self, text: &str) -> Found<AccountIx> {
-        find(self.accounts(), text)
+        let named = |account| (AccountIx(account), (AccountIx(account), self));
+        find(self.accounts.len() as u32, named, self.account_with_id(text.trim()), text)
     }
 
     /// Finds a group by id or name, or by a part of them.
     pub fn find_group(&self, text: &str) -> Found<GroupIx> {
-        find(self.groups(), text)
+        let named = |group| (GroupIx(group), self.group(GroupIx(group)));
+        find(self.groups.rows.len() as u32, named, self.group_with_id(text.trim()), text)
     }
 
     /// Finds a resource by id, label or name in the catalogue, or by a part of them.
     pub fn find_resource(&self, text: &str) -> Found<ResourceIx> {
-        find(self.resources(), text)
+        let named = |resource| (ResourceIx(resource), self.resource(ResourceIx(resource)));
+        find(self.resources.rows.len() as u32, named, self.resource_with_id(text.trim()), text)
     }
 }
 
@@ -39,81 +43,78 @@ impl Graph {
 const SUGGESTIONS: usize = 5;
 
 /// What an entity is called.
-trait Named {
-    fn id(&self) -> &str;
-    fn title(&self) -> &str;
-    fn other_names(&self) -> impl Iterator<Item = &str>;
+trait Named<'g> {
+    fn title(&self) -> &'g str;
+    fn other_names(&self) -> impl Iterator<Item = &'g str>;
 }
 
-impl Named for Account {
-    fn id(&self) -> &str {
-        &self.id
+impl<'g> Named<'g> for (AccountIx, &'g Graph) {
+    fn title(&self) -> &'g str {
+        self.1.account(self.0).login
     }
-    fn title(&self) -> &str {
-        &self.login
-    }
-    fn other_names(&self) -> impl Iterator<Item = &str> {
-        self.emails.iter().map(String::as_str).chain([self.name.as_str()])
+    fn other_names(&self) -> impl Iterator<Item = &'g str> {
+        self.1.accounts.addresses(self.0).chain([self.1.account(self.0).name])
     }
 }
 
-impl Named for Group {
-    fn id(&self) -> &str {
-        &self.id
-    }
-    fn title(&self) -> &str {
+impl<'g> Named<'g> for &'g Group {
+    fn title(&self) -> &'g str {
         &self.name
     }
-    fn other_names(&self) -> impl Iterator<Item = &str> {
+    fn other_names(&self) -> impl Iterator<Item = &'g str> {
         std::iter::empty()
     }
 }
 
-impl Named for Resource {
-    fn id(&self) -> &str {
-        &self.id
-    }
-    fn title(&self) -> &str {
+impl<'g> Named<'g> for &'g Resource {
+    fn title(&self) -> &'g str {
         &self.label
     }
-    fn other_names(&self) -> impl Iterator<Item = &str> {
+    fn other_names(&self) -> impl Iterator<Item = &'g str> {
         self.catalog_name.iter().map(String::as_str)
     }
 }
 
-fn find<'a, Ix: Copy, T: Named + 'a>(
-    all: impl ExactSizeIterator<Item = (Ix, &'a T)>,
+/// Finds among so many things, which are in the order of their titles.
+fn find<'g, Ix: Copy, T: Named<'g>>(
+    count: u32,
+    named: impl Fn(u32) -> (Ix, T),
+    with_id: Option<Ix>,
     text: &str,
 ) -> Found<Ix> {
-    let text = text.trim();
-    let wanted = text.to_lowercase();
+    let wanted = text.trim().to_lowercase();
     if wanted.is_empty() {
         return Found::None { suggestions: Vec::new() };
     }
+    if let Some(ix) = with_id {
+        return Found::One(ix);
+    }
+    let titled = same_name(count as usize, |at| named(at as u32).1.title(), &wanted);
+    let titled: Vec<Ix> = titled.map(|at| named(at as u32).0).collect();
+    match titled[..] {
+        [] => {}
+        [one] => return Found::One(one),
+        _ => return Found::Many(titled),
+    }
     // From the best kind of match to the weakest; the first kind that has any decides.
-    let mut matches: [Vec<Ix>; 4] = Default::default();
+    let mut matches: [Vec<Ix>; 3] = Default::default();
     let mut near: Vec<(usize, Ix)> = Vec::new();
     let mut cutoff = wanted.chars().count() / 2 + 1;
-    for (ix, entity) in all {
-        if entity.id() == text {
-            return Found::One(ix);
-        }
+    for (ix, entity) in (0..count).map(named) {
         let title = entity.title().to_lowercase();
         let others: Vec<String> = entity.other_names().map(str::to_lowercase).collect();
         let any = |fits: &dyn Fn(&str) -> bool| fits(&title) || others.iter().any(|name| fits(name));
-        let kind = if title == wanted {
+        let kind = if others.contains(&wanted) {
             0
-        } else if others.contains(&wanted) {
-            1
         } else if any(&|name| name.starts_with(&wanted)) {
-            2
+            1
         } else if any(&|name| name.contains(&wanted)) {
-            3
+            2
         } else {
             if matches.iter().all(Vec::is_empty) {
                 let local = title.split('@').next().unwrap_or_default();
-                let names = others.iter().map(String::as_str).chain([title.as_str(), local]);
-                if let Some(distance) = names.filter_map(|name| distance(&wanted, name, cutoff)).min() {
+                let all = others.iter().map(String::as_str).chain([title.as_str(), local]);
+                if let Some(distance) = all.filter_map(|name| distance(&wanted, name, cutoff)).min() {
                     let place = near.partition_point(|&(other, _)| other <= distance);
                     near.insert(place, (distance, ix));
                     if near.len() > SUGGESTIONS {

@@ -108,10 +108,7 @@ impl Graph {
     }
 
     fn is_assigned(&self, group: GroupIx, resource: ResourceIx) -> bool {
-        self.group_assignments
-            .of_resource(resource)
-            .binary_search_by_key(&group.0, |assignment| assignment.group)
-            .is_ok()
+        self.group_assignments.find(resource, group).is_some()
     }
 
     fn gaps_of(&self, bearing: Bearing, concerns: impl Fn(&str, Option<EntityKind>) -> bool) -> Vec<&Gap> {
@@ -193,8 +190,7 @@ impl Bearings {
     }
 
     pub(crate) fn observe(&mut self, fact: &Fact) {
-        let Some((bearing, holds)) = self.scopes.get_mut(fact.scope as usize) else { return };
-        let seen = match fact.record {
+        let bearing = match fact.record {
             Record::Account(_)
             | Record::Group(_)
             | Record::Resource(_)
@@ -209,8 +205,17 @@ impl Bearings {
             Record::Rule(_) => Bearing::Rules,
             _ => Bearing::Posture,
         };
-        *bearing = (*bearing).max(Some(seen));
-        *holds = (*holds).or_else(|| Holds::of(&fact.record));
+        self.observe_kind(fact.scope, bearing);
+        if let Some((_, holds)) = self.scopes.get_mut(fact.scope as usize) {
+            *holds = (*holds).or_else(|| Holds::of(&fact.record));
+        }
+    }
+
+    /// The scope holds facts of this bearing.
+    pub(crate) fn observe_kind(&mut self, scope: u32, bearing: Bearing) {
+        if let Some((known, _)) = self.scopes.get_mut(scope as usize) {
+            *known = (*known).max(Some(bearing));
+        }
     }
 
     /// Combines what the scopes of each dataset hold.

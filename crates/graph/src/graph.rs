@@ -4,16 +4,17 @@ use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 use sightline_core::{
-    Account, AccountStatus, ActivityWindow, EntityKind, Group, GroupOrigin, Resource, Role, Rule, Scope,
+    AccountStatus, ActivityWindow, EntityKind, FactSink, Group, GroupOrigin, Resource, Role, Rule, Scope,
     ScopeState, Snapshot, SnapshotNumber, Tenant, Time,
 };
 
-use crate::adjacency::{Bits, Reverse, Rows};
+use crate::accounts::Accounts;
+use crate::adjacency::{Bits, Reverse, Rows, Runs, Spans};
 use crate::administration::Administration;
 use crate::admins::Holdings;
 use crate::gaps::Bearings;
 use crate::reporting::Addresses;
-use crate::{AccountIx, GroupIx, ResourceIx};
+use crate::{AccountIx, AccountSummary, Builder, GroupIx, ResourceIx};
 
 /// Who can reach what in one sealed snapshot of one data source; immutable, to be shared by its readers.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub struct Graph {
     pub(crate) seen: Vec<Seen>,
     pub(crate) skipped: Skipped,
 
-    pub(crate) accounts: Table<Account>,
+    pub(crate) accounts: Accounts,
     pub(crate) groups: Table<Group>,
     pub(crate) resources: Table<Resource>,
     pub(crate) rules: Table<Rule>,
@@ -42,6 +43,8 @@ pub struct Graph {
     pub(crate) implicit: Vec<ResourceIx>,
 
     pub(crate) memberships: Memberships,
+    /// Groups with a membership that could not be read again.
+    pub(crate) stale_groups: Bits,
     pub(crate) assignments: Assignments,
     pub(crate) group_assignments: GroupAssignments,
     pub(crate) holdings: Holdings,
@@ -102,7 +105,17 @@ pub struct Provenance {
 impl Graph {
     /// Builds the graph of a snapshot; nothing of the snapshot is kept twice.
     pub fn build(snapshot: Snapshot) -> Self {
-        crate::build::build(snapshot)
+        let Snapshot { source, tenant, number, started, sealed, scopes, facts, dangling: _ } = snapshot;
+        let mut builder = Self::builder(About { source, tenant, number, started, sealed }, scopes);
+        for fact in facts {
+            builder.fact(fact);
+        }
+        builder.finish()
+    }
+
+    /// Takes the facts of a snapshot with these scopes in, to make a graph of them.
+    pub fn builder(about: About, scopes: Vec<ScopeState>) -> Builder {
+        Builder::new(about, scopes)
     }
 
     /// Which snapshot it was built from.
@@ -116,8 +129,11 @@ impl Graph {
     }
 
     /// All accounts, by login.
-    pub fn accounts(&self) -> impl ExactSizeIterator<Item = (AccountIx, &Account)> {
-        self.accounts.rows.iter().enumerate().map(|(at, row)| (AccountIx(at as u32), &row.entity))
+    pub fn accounts(&self) -> impl ExactSizeIterator<Item = (AccountIx, AccountSummary<'_>)> {
+        (0..self.accounts.len()).map(|at| {
+            let account = AccountIx(at as u32);
+            (account, self.accounts.get(account))
+        })
     }
 
     /// All groups, by name.
@@ -145,9 +161,9 @@ impl Graph {
         self.roles.ids.get(id).map(|&at| &self.roles.rows[at as usize].entity)
     }
 
-    /// The account itself.
-    pub fn account(&self, account: AccountIx) -> &Account {
-        &self.accounts.rows[account.index()].entity
+    /// What is kept of the account.
+    pub fn account(&self, account: AccountIx) -> AccountSummary<'_> {
+        self.accounts.get(account)
     }
 
     /// The group itself.
@@ -162,7 +178,7 @@ impl Graph {
 
     /// The account with this id.
     pub fn account_with_id(&self, id: &str) -> Option<AccountIx> {
-        self.accounts.ids.get(id).copied().map(AccountIx)
+        self.accounts.with_id(id)
     }
 
     /// The group with this id.
@@ -177,7 +193,7 @@ impl Graph {
 
     /// Which syncs saw the account.
     pub fn account_provenance(&self, account: AccountIx) -> Provenance {
-        self.provenance(self.accounts.rows[account.index()].seen)
+        self.provenance(self.accounts.seen(account))
     }
 
     /// Which syncs saw the group.
@@ -197,7 +213,7 @@ impl Graph {
 
     /// The groups that the account is in, by name.
     pub fn groups_of(&self, account: AccountIx) -> Vec<GroupIx> {
-        let listed = self.memberships.groups[self.memberships.by_account.range(account.0)].iter();
+        let listed = self.memberships.by_account.sources(account.0).iter();
         let mut groups: Vec<_> = listed.copied().map(GroupIx).collect();
         if self.present.contains(account.0) {
             groups.extend(&self.everyone);
@@ -208,8 +224,7 @@ impl Graph {
 
     /// The members of the group, by login.
     pub fn members(&self, group: GroupIx) -> Vec<AccountIx> {
-        let mut members: Vec<_> =
-            self.memberships.by_group.sources(group.0).iter().copied().map(AccountIx).collect();
+        let mut members: Vec<_> = self.memberships.of_group(group).iter().copied().map(AccountIx).collect();
         if self.group(group).everyone {
             members.extend(self.present.iter().map(AccountIx));
             members.sort_unstable();
@@ -219,7 +234,7 @@ impl Graph {
 
     /// How many accounts are in the group, as far as its members could be read.
     pub fn member_count(&self, group: GroupIx) -> u64 {
-        let listed = self.memberships.by_group.sources(group.0).len() as u64;
+        let listed = self.memberships.of_group(group).len() as u64;
         if self.group(group).everyone { listed + self.present.count() } else { listed }
     }
 
@@ -231,9 +246,9 @@ impl Graph {
 
     /// How the account is in the group, if it is.
     pub(crate) fn membership(&self, account: AccountIx, group: GroupIx) -> Option<Member> {
-        let range = self.memberships.by_account.range(account.0);
-        if let Ok(at) = self.memberships.groups[range.clone()].binary_search(&group.0) {
-            return Some(Member::Listed { seen: self.memberships.seen[range.start + at] });
+        let range = self.memberships.by_group.range(group.0);
+        if let Ok(at) = self.memberships.accounts[range.clone()].binary_search(&account.0) {
+            return Some(Member::Listed { seen: self.memberships.seen.get(range.start + at) });
         }
         (self.group(group).everyone && self.present.contains(account.0)).then_some(Member::Everyone)
     }
@@ -245,7 +260,7 @@ impl Graph {
     }
 
     pub(crate) fn status(&self, account: AccountIx) -> AccountStatus {
-        self.account(account).status
+        self.accounts.status(account)
     }
 
     pub(crate) fn provenance(&self, seen: u32) -> Provenance {
@@ -312,19 +327,25 @@ pub(crate) enum Member {
     Everyone,
 }
 
-/// Columns of the memberships, sorted by account and group; none of present accounts in an everyone group.
+/// Columns of the memberships, sorted by account inside each group; none of present accounts in an everyone group.
 #[derive(Debug)]
 pub(crate) struct Memberships {
-    pub(crate) by_account: Rows,
-    pub(crate) groups: Vec<u32>,
-    pub(crate) seen: Vec<u32>,
-    pub(crate) by_group: Reverse,
+    pub(crate) by_group: Spans,
+    pub(crate) accounts: Vec<u32>,
+    pub(crate) seen: Runs,
+    pub(crate) by_account: Reverse,
 }
 
-/// Columns of the assignments of accounts, sorted by resource, account and origin.
+impl Memberships {
+    pub(crate) fn of_group(&self, group: GroupIx) -> &[u32] {
+        &self.accounts[self.by_group.range(group.0)]
+    }
+}
+
+/// Columns of the assignments of accounts, sorted by account inside each resource.
 #[derive(Debug)]
 pub(crate) struct Assignments {
-    pub(crate) by_resource: Rows,
+    pub(crate) by_resource: Spans,
     pub(crate) accounts: Vec<u32>,
     pub(crate) kinds: Vec<u32>,
     /// Milliseconds; `i64::MIN` where not known.
@@ -344,7 +365,7 @@ pub(crate) struct AssignmentKind {
 }
 
 /// Where an assignment comes from; texts are shared.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Origin {
     Direct,
     Group(Option<Arc<str>>),
@@ -386,7 +407,16 @@ impl GroupAssignments {
     }
 
     pub(crate) fn of_group(&self, group: GroupIx) -> impl Iterator<Item = &GroupAssignment> {
-        self.by_group.positions(group.0).iter().map(|&at| &self.edges[at as usize])
+        self.by_group
+            .sources(group.0)
+            .iter()
+            .filter_map(move |&resource| self.find(ResourceIx(resource), group))
+    }
+
+    /// The assignment of the resource to the group.
+    pub(crate) fn find(&self, resource: ResourceIx, group: GroupIx) -> Option<&GroupAssignment> {
+        let assigned = self.of_resource(resource);
+        assigned.binary_search_by_key(&group.0, |edge| edge.group).ok().map(|at| &assigned[at])
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sightline_core::{AccountStatus, GroupOrigin, ResourceStatus, Rule};
 
+use crate::ways::Ways;
 use crate::{AccountIx, Graph, GroupIx, Path, PathKind, ResourceIx};
 
 /// What would end an access.
@@ -105,7 +106,7 @@ impl Graph {
     pub(crate) fn removal(&self, account: AccountIx, resource: ResourceIx, paths: &[Path]) -> Removal {
         let counted = paths.iter().any(|path| path.in_force);
         let ending: Vec<&Path> = paths.iter().filter(|path| path.in_force || !counted).collect();
-        let sole = self.sole_paths(resource, account);
+        let ways = Ways::to(self, resource);
 
         let mut steps: Vec<RemovalStep> = Vec::new();
         let mut places: FxHashMap<Act, usize> = FxHashMap::default();
@@ -113,7 +114,7 @@ impl Graph {
         for path in ending {
             let cut = self.acts_against(&path.kind).into_iter().map(|act| {
                 *places.entry(act.clone()).or_insert_with(|| {
-                    steps.push(self.step(act, account, resource, &sole));
+                    steps.push(self.step(act, account, resource, &ways));
                     steps.len() - 1
                 })
             });
@@ -124,7 +125,7 @@ impl Graph {
         let chosen: Vec<RemovalStep> =
             smallest_hitting_set(&cuts, &costs).into_iter().map(|at| steps[at].clone()).collect();
         Removal {
-            collateral: self.joint_collateral(account, resource, &chosen),
+            collateral: self.joint_collateral(account, resource, &chosen, &ways),
             steps: chosen,
             choices: cuts.iter().map(|cut| cut.iter().map(|&at| steps[at].clone()).collect()).collect(),
             alternatives: self.alternatives(account, resource),
@@ -146,7 +147,7 @@ impl Graph {
         }
     }
 
-    fn step(&self, act: Act, account: AccountIx, resource: ResourceIx, sole: &SolePaths) -> RemovalStep {
+    fn step(&self, act: Act, account: AccountIx, resource: ResourceIx, ways: &Ways<'_>) -> RemovalStep {
         let mut collateral = Collateral::default();
         let mut hindrances = Vec::new();
         match &act {
@@ -163,9 +164,9 @@ impl Graph {
                 hindrances = self.membership_hindrances(account, *group);
             }
             Act::UnassignGroup { group } => {
-                collateral.accounts = sole.through_group.get(group).copied().unwrap_or(0);
+                collateral.accounts = ways.only_by(&PathKind::ThroughGroup { group: *group }, account);
             }
-            Act::EndImplicit => collateral.accounts = sole.implicit,
+            Act::EndImplicit => collateral.accounts = ways.only_by(&PathKind::Implicit, account),
             Act::LeaveUnseenGroup { .. } => collateral.unknown = true,
         }
         RemovalStep { act, collateral, hindrances }
@@ -190,7 +191,7 @@ impl Graph {
     pub(crate) fn rules_for(&self, account: AccountIx, group: GroupIx) -> impl Iterator<Item = &Rule> {
         self.rules_into(group).filter(move |rule| {
             let excluded = rule.excluded_groups.iter().filter_map(|id| self.group_with_id(id));
-            !rule.excluded_accounts.contains(&self.account(account).id)
+            !rule.excluded_accounts.iter().any(|id| id == self.account(account).id)
                 && !excluded.into_iter().any(|excluded| self.is_member(account, excluded))
         })
     }
@@ -220,30 +221,12 @@ impl Graph {
         resources
     }
 
-    /// For every kind of path that many share: how many other accounts have only this one in force.
-    fn sole_paths(&self, resource: ResourceIx, except: AccountIx) -> SolePaths {
-        let mut sole = SolePaths::default();
-        self.each_account(resource, |account, _, paths| {
-            if account == except || !self.able.contains(account.0) {
-                return;
-            }
-            let mut in_force = paths.iter().filter(|path| path.in_force);
-            if let (Some(only), None) = (in_force.next(), in_force.next()) {
-                match only.kind {
-                    PathKind::ThroughGroup { group } => *sole.through_group.entry(group).or_insert(0) += 1,
-                    PathKind::Implicit => sole.implicit += 1,
-                    _ => {}
-                }
-            }
-        });
-        sole
-    }
-
     fn joint_collateral(
         &self,
         account: AccountIx,
         resource: ResourceIx,
         steps: &[RemovalStep],
+        ways: &Ways<'_>,
     ) -> Collateral {
         if let [only] = steps {
             return only.collateral.clone();
@@ -255,27 +238,16 @@ impl Graph {
                 _ => None,
             })
             .collect();
-        let unassigned: FxHashSet<PathKind> = steps
+        let unassigned: FxHashSet<GroupIx> = steps
             .iter()
             .filter_map(|step| match step.act {
-                Act::UnassignGroup { group } => Some(PathKind::ThroughGroup { group }),
-                Act::EndImplicit => Some(PathKind::Implicit),
+                Act::UnassignGroup { group } => Some(group),
                 _ => None,
             })
             .collect();
-        let mut accounts = 0;
-        if !unassigned.is_empty() {
-            self.each_account(resource, |other, _, paths| {
-                let mut in_force = paths.iter().filter(|path| path.in_force).peekable();
-                if other != account
-                    && self.able.contains(other.0)
-                    && in_force.peek().is_some()
-                    && in_force.all(|path| unassigned.contains(&path.kind))
-                {
-                    accounts += 1;
-                }
-            });
-        }
+        let implicit = steps.iter().any(|step| step.act == Act::EndImplicit);
+        let accounts =
+            if unassigned.is_empty() && !implicit { 0 } else { ways.all_by(&unassigned, implicit, account) };
         Collateral {
             resources: self.resources_only_through(account, resource, &left),
             roles: self.roles_only_through(account, &left),
@@ -293,12 +265,6 @@ impl Graph {
             deactivate_resource: (!inactive).then(|| self.reach_count(resource)),
         }
     }
-}
-
-#[derive(Default)]
-struct SolePaths {
-    through_group: FxHashMap<GroupIx, u64>,
-    implicit: u64,
 }
 
 /// The fewest items that hit every set, the cheapest among equally few; every set must have an item.

@@ -1,6 +1,6 @@
 //! Totals over everything, counted with one set of bits per resource.
 
-use sightline_core::{AccountStatus, Observed, ResourceStatus};
+use sightline_core::{Observed, ResourceStatus};
 
 use crate::adjacency::Bits;
 use crate::{AccountIx, Graph, GroupIx, Holder, ResourceIx, Skipped};
@@ -44,16 +44,15 @@ impl Graph {
             let users = &self.usage.accounts[self.usage.by_resource.range(resource.0)];
             used_pairs += users.iter().filter(|&&account| reach.contains(account)).count() as u64;
         });
-        let leavers = self
-            .accounts()
-            .filter(|(_, account)| account.status == AccountStatus::Deactivated)
-            .map(|(leaver, _)| self.leaver_paths(leaver));
+        let leavers = (0..self.accounts.len() as u32)
+            .filter(|&account| !self.present.contains(account))
+            .map(|leaver| self.leaver_paths(AccountIx(leaver)));
         let (mut lingering, mut lingering_in_force) = (0, 0);
         for (any, in_force) in leavers {
             lingering += u64::from(any);
             lingering_in_force += u64::from(in_force);
         }
-        let mut admins = Bits::new(self.accounts.rows.len());
+        let mut admins = Bits::new(self.accounts.len());
         for holding in self.admins() {
             if let Holder::Account(account) = holding.holder
                 && holding.active
@@ -63,10 +62,10 @@ impl Graph {
             }
         }
         Summary {
-            accounts: self.accounts.rows.len() as u64,
+            accounts: self.accounts.len() as u64,
             accounts_able_to_sign_in: self.able.count(),
             groups: self.groups.rows.len() as u64,
-            memberships: self.memberships.groups.len() as u64,
+            memberships: self.memberships.by_group.entries(),
             resources: self.resources.rows.len() as u64,
             effective_pairs,
             leavers_with_assignments: lingering,
@@ -97,7 +96,7 @@ impl Graph {
 
     /// How many accounts can reach the resource.
     pub fn reach_count(&self, resource: ResourceIx) -> u64 {
-        let mut reach = Bits::new(self.accounts.rows.len());
+        let mut reach = Bits::new(self.accounts.len());
         if self.resource(resource).status != ResourceStatus::Inactive {
             self.collect_reach(resource, &mut reach);
         }
@@ -106,7 +105,7 @@ impl Graph {
 
     /// Calls back for every resource with the accounts that can reach it.
     fn each_reach(&self, mut each: impl FnMut(ResourceIx, &Bits)) {
-        let mut reach = Bits::new(self.accounts.rows.len());
+        let mut reach = Bits::new(self.accounts.len());
         for (resource, entity) in self.resources() {
             reach.clear();
             if entity.status != ResourceStatus::Inactive {
@@ -117,8 +116,15 @@ impl Graph {
     }
 
     fn collect_reach(&self, resource: ResourceIx, reach: &mut Bits) {
+        // Who can sign in is no leaver: it does not matter that leavers are in no everyone group.
+        self.collect_paths(resource, &self.able, reach);
+        reach.intersect_with(&self.able);
+    }
+
+    /// Adds every account with a path in force, those of `everyone` where the path is for everyone.
+    pub(crate) fn collect_paths(&self, resource: ResourceIx, everyone: &Bits, reach: &mut Bits) {
         if self.implicit.binary_search(&resource).is_ok() {
-            reach.union_with(&self.present);
+            reach.union_with(everyone);
         }
         let range = self.assignments.by_resource.range(resource.0);
         let columns = self.assignments.accounts[range.clone()].iter().zip(&self.assignments.kinds[range]);
@@ -129,21 +135,22 @@ impl Graph {
         }
         for edge in self.group_assignments.of_resource(resource).iter().filter(|edge| edge.in_force) {
             if self.group(GroupIx(edge.group)).everyone {
-                reach.union_with(&self.present);
+                reach.union_with(everyone);
             }
-            for &account in self.memberships.by_group.sources(edge.group) {
+            for &account in self.memberships.of_group(GroupIx(edge.group)) {
                 reach.insert(account);
             }
         }
-        reach.intersect_with(&self.able);
     }
 
     /// Whether a deactivated account has any path, and whether one that is in force.
     fn leaver_paths(&self, leaver: AccountIx) -> (bool, bool) {
-        let rows = self.assignments.by_account.positions(leaver.0);
-        let mut any = !rows.is_empty();
-        let mut in_force = rows.iter().any(|&at| self.assignments.kind(at as usize).in_force);
-        for &group in &self.memberships.groups[self.memberships.by_account.range(leaver.0)] {
+        let resources = self.assignments.by_account.sources(leaver.0);
+        let mut any = !resources.is_empty();
+        let mut in_force = resources.iter().any(|&resource| {
+            self.rows(leaver, ResourceIx(resource)).any(|at| self.assignments.kind(at).in_force)
+        });
+        for &group in self.memberships.by_account.sources(leaver.0) {
             for edge in self.group_assignments.of_group(GroupIx(group)) {
                 any = true;
                 in_force |= edge.in_force;

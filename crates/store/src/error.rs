@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use sightline_core::{SnapshotNumber, Time};
 use thiserror::Error;
 
+use crate::bytes::Malformed;
+
 /// The result of something that uses the store.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -71,6 +73,9 @@ pub enum StoreError {
         /// Why not.
         source: io::Error,
     },
+    /// The file cannot be made smaller while somebody reads it.
+    #[error("the store is being read")]
+    InUse,
     /// There is something already that is not to be replaced.
     #[error("{} is there already", .path.display())]
     Occupied {
@@ -140,6 +145,14 @@ pub enum StoreError {
     NoSuchSnapshot {
         /// The number.
         number: SnapshotNumber,
+    },
+    /// The snapshot was given up.
+    #[error("snapshot {number} of {sealed} was not kept")]
+    Pruned {
+        /// The number.
+        number: SnapshotNumber,
+        /// When it was sealed.
+        sealed: Time,
     },
 
     /// The data source already has a sync in progress.
@@ -213,6 +226,8 @@ impl StoreError {
             }
             Self::KeyExposed { path, .. } => format!("chmod 600 {}", path.display()),
             Self::KeyInvalid { .. } => "a key is 32 bytes, written as 64 hex digits or in base64".to_owned(),
+            Self::Pruned { .. } => "ask for a snapshot that is kept; how long is set under [history]".to_owned(),
+            Self::InUse => "try again when no other command reads the store".to_owned(),
             Self::SyncInProgress { .. } => "resume it, or abandon it".to_owned(),
             Self::LargeDrop { .. } => {
                 "check the credential's permissions; if the drop is real, confirm it and seal again"
@@ -238,6 +253,14 @@ impl StoreError {
         Self::Damaged { what: what.into() }
     }
 
+    /// Says where something is that cannot be read back.
+    pub(crate) fn within(self, place: &str) -> Self {
+        match self {
+            Self::Damaged { what } => Self::Damaged { what: format!("{place}: {what}") },
+            other => other,
+        }
+    }
+
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { doing, path, source }
@@ -259,6 +282,12 @@ fn holder(pid: Option<u32>, command: Option<&str>, since: Option<Time>) -> Strin
         text.push_str(" by another process");
     }
     text
+}
+
+impl From<Malformed> for StoreError {
+    fn from(what: Malformed) -> Self {
+        Self::damaged(what)
+    }
 }
 
 macro_rules! from_redb {

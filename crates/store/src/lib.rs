@@ -12,8 +12,11 @@
 //! Calls block; a caller in an asynchronous runtime runs them on a thread where blocking is allowed.
 
 mod backup;
+mod bytes;
 mod codec;
+mod dictionary;
 mod diff;
+mod edges;
 mod error;
 mod keys;
 mod kind;
@@ -21,10 +24,14 @@ mod lock;
 mod open;
 mod pages;
 mod progress;
+mod prune;
 mod read;
-mod reading;
+mod retention;
+mod rows;
 mod seal;
 mod source;
+mod staging;
+mod state;
 mod tables;
 mod vault;
 mod verify;
@@ -36,6 +43,7 @@ pub use open::{OpenMode, OpenOptions, Store};
 pub use pages::Pages;
 pub use progress::{Mark, ScopeProgress, StepOutcome, SyncInProgress, SyncRow};
 pub use read::SnapshotMeta;
+pub use retention::Retention;
 pub use seal::{DatasetChange, SealReport, SealRules};
 pub use source::{NewSource, SourceRecord};
 pub use vault::{Key, Vault};

@@ -6,11 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use redb::{
-    Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
-    StorageBackend, StorageError, WriteTransaction,
+    Builder, CompactionError, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction,
+    ReadableDatabase, StorageBackend, StorageError, WriteTransaction,
 };
 use sightline_core::time::{Clock, SystemClock};
 
+use crate::dictionary::Dictionaries;
 use crate::error::{Result, StoreError};
 use crate::lock::{self, LockNote};
 use crate::pages::check_pages;
@@ -65,6 +66,7 @@ pub struct Store {
     // Dropped before the database lets go of its lock: the note of the next writer is never removed.
     _note: Option<LockNote>,
     handle: Handle,
+    pub(crate) dictionaries: Dictionaries,
 }
 
 enum Handle {
@@ -118,6 +120,7 @@ impl Store {
             file: file.to_owned(),
             handle: Handle::Write(database),
             _note: Some(note),
+            dictionaries: Dictionaries::default(),
         };
         store.begin()
     }
@@ -130,7 +133,9 @@ impl Store {
         let database = builder(&options, ConcurrencyMode::ExclusiveWriter).create_with_backend(backend);
         let file = dir.join(FILE);
         let database = database.map_err(|error| open_error(error, dir, &file))?;
-        Self { dir: dir.to_owned(), file, handle: Handle::Write(database), _note: None }.begin()
+        let handle = Handle::Write(database);
+        let dictionaries = Dictionaries::default();
+        Self { dir: dir.to_owned(), file, handle, _note: None, dictionaries }.begin()
     }
 
     /// Makes a new database a store, and checks that an old one is.
@@ -157,8 +162,13 @@ impl Store {
         }
         let database = with_fallback(|mode| builder(options, mode).open_read_only(file))
             .map_err(|error| open_error(error, dir, file))?;
-        let store =
-            Self { dir: dir.to_owned(), file: file.to_owned(), handle: Handle::Read(database), _note: None };
+        let store = Self {
+            dir: dir.to_owned(),
+            file: file.to_owned(),
+            handle: Handle::Read(database),
+            _note: None,
+            dictionaries: Dictionaries::default(),
+        };
         if store.is_blank()? {
             return Err(StoreError::Missing { dir: dir.to_owned() });
         }
@@ -185,6 +195,16 @@ impl Store {
             Ordering::Greater => Err(StoreError::Newer { found, supported: FORMAT }),
             Ordering::Less => Err(StoreError::Older { found, supported: FORMAT }),
             Ordering::Equal => Ok(()),
+        }
+    }
+
+    /// Makes the file as small as what is in it; other processes must not be reading it.
+    pub fn compact(&mut self) -> Result<()> {
+        let Handle::Write(database) = &mut self.handle else { return Err(StoreError::ReadOnly) };
+        match database.compact() {
+            Ok(_) => Ok(()),
+            Err(CompactionError::TransactionInProgress) => Err(StoreError::InUse),
+            Err(error) => Err(StoreError::Database(Box::new(error.into())).writing(&self.file)),
         }
     }
 

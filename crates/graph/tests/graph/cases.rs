@@ -398,7 +398,7 @@ fn an_inherited_role_is_told_once() {
         .into_iter()
         .map(|holding| {
             let Holder::Account(account) = holding.holder else { panic!("no account") };
-            (graph.account(account).id.clone(), holding.role, holding.via)
+            (graph.account(account).id.to_owned(), holding.role, holding.via)
         })
         .collect();
     let row = |who: &str, role: &str, via| (who.to_owned(), role.to_owned(), via);
@@ -467,11 +467,13 @@ fn no_use_means_something_only_while_the_log_is_read() {
         active("bob"),
         app("git"),
         to_account("ada", "git"),
-        to_account("bob", "git"),
+        since("bob", "git", Some(day(-100))),
         used("ada", Some("git"), day(-3)),
         window(),
     ];
-    let last = |graph: &Graph, who: &str| access(graph, who, "git").unwrap().last_use;
+    let last = |graph: &Graph, who: &str| {
+        graph.last_use(graph.account_with_id(who).unwrap(), graph.resource_with_id("git").unwrap())
+    };
     let read = graph(&records);
     assert_eq!(last(&read, "ada"), LastUse::At(day(-3)));
     assert_eq!(last(&read, "bob"), LastUse::NotSince(day(-90)));
@@ -487,6 +489,54 @@ fn no_use_means_something_only_while_the_log_is_read() {
     ));
     assert_eq!(last(&never, "bob"), LastUse::Unknown("denied".into()));
     assert_eq!(never.summary().unused_access, Observed::Unknown("denied".into()));
+}
+
+/// An assignment made then.
+fn since(who: &str, app: &str, time: Option<Time>) -> Record {
+    let Record::Assignment(edge) = to_account(who, app) else { panic!("an assignment") };
+    Record::Assignment(Assignment { since: time, ..edge })
+}
+
+#[test]
+fn never_used_is_said_only_of_what_is_younger_than_the_window() {
+    let born = |id: &str, created: Option<Time>| {
+        let Record::Account(entity) = active(id) else { panic!("an account") };
+        Record::Account(Box::new(Account { created, ..*entity }))
+    };
+    let last = |records: &[Record]| {
+        let records = [records, &[app("git"), native("eng"), window()]].concat();
+        let graph = graph(&records);
+        graph.last_use(graph.account_with_id("ada").unwrap(), graph.resource_with_id("git").unwrap())
+    };
+    let (young, old) = (Some(day(-20)), Some(day(-200)));
+    let not_since = LastUse::NotSince(day(-90));
+    // A new account has never used anything, whatever it is assigned to and by which way.
+    assert_eq!(last(&[born("ada", young)]), LastUse::Never(day(-20)));
+    assert_eq!(
+        last(&[born("ada", young), member("ada", "eng"), to_group("eng", "git")]),
+        LastUse::Never(day(-20))
+    );
+    assert_eq!(last(&[born("ada", Some(day(-90))), since("ada", "git", None)]), LastUse::Never(day(-90)));
+    assert_eq!(last(&[born("ada", old), since("ada", "git", young)]), LastUse::Never(day(-20)));
+    // What may have been there before the window may have been used then.
+    assert_eq!(last(&[born("ada", old), since("ada", "git", old)]), not_since);
+    assert_eq!(last(&[born("ada", None), since("ada", "git", None)]), not_since);
+    assert_eq!(last(&[born("ada", old)]), not_since);
+    // It is the oldest of all ways that counts.
+    let Record::Assignment(through) = to_group("eng", "git") else { panic!("an assignment") };
+    let through = |since| Record::Assignment(Assignment { since, ..through.clone() });
+    let both = |since_group| {
+        last(&[born("ada", old), since("ada", "git", young), member("ada", "eng"), through(since_group)])
+    };
+    assert_eq!(both(Some(day(-30))), LastUse::Never(day(-30)));
+    assert_eq!(both(old), not_since);
+    assert_eq!(both(None), not_since);
+    // Somebody who may use it without an assignment could always.
+    let open = crate::support::resource("git", ResourceStatus::Active, true);
+    let records = [born("ada", old), open, since("ada", "git", young), window()];
+    let graph = graph(&records);
+    let ada = graph.account_with_id("ada").unwrap();
+    assert_eq!(graph.last_use(ada, graph.resource_with_id("git").unwrap()), not_since);
 }
 
 #[test]

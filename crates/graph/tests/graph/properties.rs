@@ -65,7 +65,7 @@ fn group_record() -> impl Strategy<Value = (GroupOrigin, bool)> {
 }
 
 prop_compose! {
-    fn company()(
+    pub(crate) fn company()(
         accounts in prop::collection::vec(account_status(), 5),
         groups in prop::collection::vec(group_record(), 5),
         resources in prop::collection::vec((any::<u8>(), any::<u8>()), 5),
@@ -74,6 +74,7 @@ prop_compose! {
         holdings in prop::collection::vec((principal(), 0..3, any::<bool>(), 0..4), 0..5),
         usage in prop::collection::vec((number(), number(), -80_i64..0), 0..5),
         read_activity in any::<bool>(),
+        times in prop::collection::vec(prop::option::of(-120_i64..0), 24),
     ) -> Model {
         let mut records = Vec::new();
         records.extend(accounts.iter().enumerate().map(|(at, status)| account(&format!("a{at}"), *status)));
@@ -95,6 +96,14 @@ prop_compose! {
         if read_activity {
             records.push(window());
         }
+        let mut times = times.into_iter().cycle().map(|time| time.map(crate::support::day));
+        for record in &mut records {
+            match record {
+                Record::Account(account) => account.created = times.next().flatten(),
+                Record::Assignment(edge) => edge.since = times.next().flatten(),
+                _ => {}
+            }
+        }
         let mut by_key = BTreeMap::new();
         for record in records {
             by_key.insert(record.key(), record);
@@ -103,7 +112,7 @@ prop_compose! {
     }
 }
 
-fn build(model: &Model) -> Graph {
+pub(crate) fn build(model: &Model) -> Graph {
     Graph::build(snapshot(&model.records, &[]))
 }
 
@@ -192,13 +201,13 @@ proptest! {
                 let paths: Vec<_> = access.paths.iter().map(|path| as_text(&graph, path)).collect();
                 let set: BTreeSet<_> = paths.iter().cloned().collect();
                 prop_assert_eq!(set.len(), paths.len(), "a path is told twice");
-                from_who.insert((graph.account(access.account).id.clone(), app.id.clone()), (set, access.can_reach()));
+                from_who.insert((graph.account(access.account).id.to_owned(), app.id.clone()), (set, access.can_reach()));
             }
         }
         for (ix, who) in graph.accounts() {
             for access in graph.what(ix) {
                 let set: BTreeSet<_> = access.paths.iter().map(|path| as_text(&graph, path)).collect();
-                from_what.insert((who.id.clone(), graph.resource(access.resource).id.clone()), (set, access.can_reach()));
+                from_what.insert((who.id.to_owned(), graph.resource(access.resource).id.clone()), (set, access.can_reach()));
                 let pair = graph.access(ix, access.resource);
                 prop_assert_eq!(pair, Some(access));
             }
@@ -232,7 +241,7 @@ proptest! {
                 let expected = match () {
                     () if !who.status.can_sign_in() => Some(Block::Account(who.status)),
                     () if app.status == ResourceStatus::Inactive => Some(Block::ResourceInactive),
-                    () if !model.can_reach(&who.id, &app.id) => Some(Block::AssignmentNotInForce),
+                    () if !model.can_reach(who.id, &app.id) => Some(Block::AssignmentNotInForce),
                     () => None,
                 };
                 prop_assert_eq!(access.blocked, expected);
@@ -242,11 +251,11 @@ proptest! {
                 });
                 let last_use = match last {
                     Some(time) => LastUse::At(time),
-                    None if read => LastUse::NotSince(crate::support::day(-90)),
+                    None if read => model.unused_since(who.id, &app.id, crate::support::day(-90)),
                     None => LastUse::Unknown("activity was not read".into()),
                 };
                 unused += u64::from(access.can_reach() && last.is_none());
-                prop_assert_eq!(access.last_use, last_use);
+                prop_assert_eq!(graph.last_use(access.account, access.resource), last_use);
             }
         }
         let summary = graph.summary();
@@ -277,7 +286,7 @@ proptest! {
         let reach = |graph: &Graph| -> BTreeSet<(String, String)> {
             graph.resources().flat_map(|(ix, app)| {
                 graph.who(ix).into_iter().filter(sightline_graph::Access::can_reach)
-                    .map(|access| (graph.account(access.account).id.clone(), app.id.clone())).collect::<Vec<_>>()
+                    .map(|access| (graph.account(access.account).id.to_owned(), app.id.clone())).collect::<Vec<_>>()
             }).collect()
         };
         let (before, after) = (reach(&build(&model)), reach(&build(&more)));
@@ -295,7 +304,7 @@ proptest! {
                 Via::InheritedUnseen => "unseen".to_owned(),
             };
             let Holder::Account(account) = holding.holder else { panic!("no account") };
-            (graph.account(account).id.clone(), holding.role.clone(), via, holding.active)
+            (graph.account(account).id.to_owned(), holding.role.clone(), via, holding.active)
         }).collect();
         prop_assert_eq!(found.len(), admins.len());
         prop_assert_eq!(found, model.admins());
@@ -308,13 +317,13 @@ proptest! {
             for (resource, app) in graph.resources() {
                 let why = graph.why(account, resource);
                 prop_assert_eq!(&why.access, &graph.access(account, resource));
-                prop_assert_eq!(why.paths.len(), model.paths(&who.id, &app.id).len());
+                prop_assert_eq!(why.paths.len(), model.paths(who.id, &app.id).len());
                 prop_assert!(why.paths.iter().all(|path| !path.hops.is_empty()));
-                prop_assert_eq!(why.blocks.is_empty() && !why.paths.is_empty(), model.can_reach(&who.id, &app.id));
+                prop_assert_eq!(why.blocks.is_empty() && !why.paths.is_empty(), model.can_reach(who.id, &app.id));
                 for needed in &why.groups_that_would_give_it {
                     let mut joined = model.clone();
-                    joined.records.push(member(&who.id, &graph.group(needed.group).id));
-                    prop_assert!(still_has_path(&joined, &who.id, &app.id, true));
+                    joined.records.push(member(who.id, &graph.group(needed.group).id));
+                    prop_assert!(still_has_path(&joined, who.id, &app.id, true));
                 }
             }
         }
@@ -332,7 +341,7 @@ proptest! {
             for (resource, app) in graph.resources() {
                 let why = graph.why(account, resource);
                 let Some(removal) = why.removal else { continue };
-                let (who, app) = (who.id.as_str(), app.id.as_str());
+                let (who, app) = (who.id, app.id.as_str());
                 let counted = still_has_path(&model, who, app, true);
                 let start = model.without_derived_rows();
                 let after = |acts: &[&Act]| {

@@ -3,8 +3,10 @@
 mod access;
 mod backup;
 mod demo;
+mod diff;
 mod doctor;
 mod gaps;
+mod history;
 mod list;
 mod serve;
 mod sim;
@@ -25,6 +27,8 @@ pub(crate) async fn run(world: &World, command: Command) -> Result<(), Failure> 
         Command::Who(who) => access::who(world, &who),
         Command::What(what) => access::what(world, &what),
         Command::Why(why) => access::why(world, &why),
+        Command::Diff(diff) => diff::run(world, &diff),
+        Command::History(history) => history::run(world, &history),
         Command::Gaps(gaps) => gaps::run(world, &gaps),
         Command::Export(export) => list::export(world, &export),
         Command::Serve => serve::run(world).await,

@@ -3,31 +3,35 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use sightline_core::{GroupOrigin, Observed, Record, Snapshot, Time};
-use sightline_graph::Graph;
+use sightline_core::{Account, GroupOrigin, Observed, Record, Snapshot, Time};
+use sightline_graph::{AccountIx, Graph};
 
-use super::{Line, counted, lines, lines_with, show, text, time};
-use crate::answer::ManagerAnswer;
+use super::{Dated, Line, counted, lines, lines_with, show, text, time};
+use crate::answer::{ManagerAnswer, SeenAnswer, SnapshotStamp};
 use crate::cli::Format;
 use crate::failure::Failure;
 
-pub(super) fn accounts(snapshots: Vec<Snapshot>, format: Format) -> Result<(), Failure> {
-    // Only a graph knows whom a manager's name means.
-    let graphs: Vec<Graph> = snapshots.into_iter().map(Graph::build).collect();
+pub(super) fn accounts(snapshots: Vec<Dated>, format: Format) -> Result<(), Failure> {
+    let graphs: Vec<_> = snapshots
+        .into_iter()
+        .map(|dated| {
+            let (graph, accounts) = with_accounts(dated.snapshot);
+            (graph, accounts, dated.times)
+        })
+        .collect();
     let mut lines = Vec::new();
-    for graph in &graphs {
-        for (ix, account) in graph.accounts() {
+    for (graph, accounts, times) in &graphs {
+        for (&ix, account) in accounts {
             let manager = ManagerAnswer::of(graph, ix);
             let id = manager.as_ref().and_then(|manager| manager.account.as_ref()).map(|account| &account.id);
             let unresolved = manager.as_ref().and_then(|manager| manager.unresolved.as_ref());
             let seen = graph.account_provenance(ix);
             lines.push(Line {
                 source: &graph.about().source,
+                snapshot: SnapshotStamp::of(graph),
                 entity: account,
                 more: BTreeMap::from([("manager_id", json!(id)), ("manager_unresolved", json!(unresolved))]),
-                first_seen: seen.first_seen,
-                last_seen: seen.last_seen,
-                stale: seen.stale,
+                seen: SeenAnswer::of(seen.first_seen, seen.last_seen, seen.stale, times),
             });
         }
     }
@@ -49,6 +53,25 @@ pub(super) fn accounts(snapshots: Vec<Snapshot>, format: Format) -> Result<(), F
     })
 }
 
+/// A graph of the accounts alone, and all that is known of each, which no graph keeps.
+fn with_accounts(snapshot: Snapshot) -> (Graph, BTreeMap<AccountIx, Account>) {
+    let mut accounts = snapshot;
+    accounts.facts.retain(|fact| matches!(fact.record, Record::Account(_)));
+    let mut facts: Vec<(u64, Account)> = Vec::new();
+    for fact in &accounts.facts {
+        if let Record::Account(account) = &fact.record {
+            facts.push((fact.last_seen, account.as_ref().clone()));
+        }
+    }
+    let graph = Graph::build(accounts);
+    // Of two readings of one account the one that was seen last counts.
+    facts.sort_by_key(|(last_seen, _)| *last_seen);
+    let known =
+        facts.into_iter().filter_map(|(_, account)| Some((graph.account_with_id(&account.id)?, account)));
+    let known = known.collect();
+    (graph, known)
+}
+
 fn last_sign_in(value: &Observed<Option<Time>>) -> String {
     match value {
         Observed::Known(Some(time)) => time.to_string(),
@@ -57,7 +80,7 @@ fn last_sign_in(value: &Observed<Option<Time>>) -> String {
     }
 }
 
-pub(super) fn groups(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn groups(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines(snapshots, |record| if let Record::Group(group) = record { Some(group) } else { None });
     let names = ["name", "origin", "members", "applications", "description", "id", "source"];
     show(&lines, format, &names, |line| {
@@ -80,7 +103,7 @@ pub(super) fn groups(snapshots: &[Snapshot], format: Format) -> Result<(), Failu
     })
 }
 
-pub(super) fn apps(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn apps(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines(snapshots, |record| if let Record::Resource(app) = record { Some(app) } else { None });
     let names = ["label", "catalogue name", "status", "sign-on mode", "for everyone", "id", "source"];
     show(&lines, format, &names, |line| {
@@ -102,7 +125,7 @@ pub(super) fn apps(snapshots: &[Snapshot], format: Format) -> Result<(), Failure
     })
 }
 
-pub(super) fn rules(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn rules(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines_with(
         snapshots,
         |record| if let Record::Rule(rule) = record { Some(rule) } else { None },
@@ -133,7 +156,7 @@ pub(super) fn rules(snapshots: &[Snapshot], format: Format) -> Result<(), Failur
     })
 }
 
-pub(super) fn owners(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn owners(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines_with(
         snapshots,
         |record| if let Record::Ownership(owner) = record { Some(owner) } else { None },
@@ -158,7 +181,7 @@ pub(super) fn owners(snapshots: &[Snapshot], format: Format) -> Result<(), Failu
     })
 }
 
-pub(super) fn pushes(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn pushes(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines_with(
         snapshots,
         |record| if let Record::Push(push) = record { Some(push) } else { None },
