@@ -56,9 +56,12 @@ fn the_check_up_shows_what_is_there_and_what_to_see_to() {
     let sim = SimSetup::of(tiny(92)).start();
     let home = Home::synced_with(&sim);
     let shown = home.run(&["doctor"]).ok();
-    for expected in
-        ["all as they were written", "1 intact", "can be decrypted", "Everything that is stored is intact."]
-    {
+    for expected in [
+        "all as they were written",
+        "1 intact: 1",
+        "can be decrypted",
+        "Everything that is stored is intact.",
+    ] {
         assert!(shown.stdout.contains(expected), "{expected:?} is not in {shown:?}");
     }
     let doctor = home.run(&["doctor", "--json"]).json();

@@ -36,7 +36,7 @@ enum Chore {
     Ci(ci::Ci),
     /// Build for release, measure, and print the figures
     Bench(bench::Bench),
-    /// Kill a process that seals syncs at many moments, and check that what it sealed is whole
+    /// Kill a process that seals syncs at many moments, fail at every write, and check that what was sealed is whole
     Crash(crash::Crash),
     /// Keep a small store of the present format, for the test that later versions read it
     Golden(golden::Golden),

@@ -204,7 +204,7 @@ impl Store {
         match database.compact() {
             Ok(_) => Ok(()),
             Err(CompactionError::TransactionInProgress) => Err(StoreError::InUse),
-            Err(error) => Err(StoreError::Database(Box::new(error.into()))),
+            Err(error) => Err(StoreError::Database(Box::new(error.into())).writing(&self.file)),
         }
     }
 

@@ -52,7 +52,8 @@ pub struct SourceCheckup {
 pub struct SnapshotCheckup {
     /// What is known about it as a whole.
     pub meta: SnapshotMeta,
-    /// Whether it could be read whole and holds as many facts, scopes and gaps as it should.
+    /// Whether it could be read whole and holds as many facts, scopes and gaps as it should: certain together with
+    /// [`Checkup::pages`]; where pages are damaged, what it says may still be what an older snapshot said.
     pub condition: Result<()>,
 }
 
@@ -153,11 +154,13 @@ impl Patient<'_> {
             let look = |meta| SnapshotCheckup { condition: self.snapshot(id, &meta), meta };
             let mut snapshots: Vec<_> = metas.into_iter().map(look).collect();
             if pages.is_ok() {
-                // Nothing is wrong: it was removed meanwhile.
+                // Nothing is wrong: it was given up meanwhile.
                 snapshots.retain(|snapshot| {
                     !matches!(
                         snapshot.condition,
-                        Err(StoreError::NoSuchSnapshot { .. } | StoreError::NoSuchSource { .. })
+                        Err(StoreError::NoSuchSnapshot { .. }
+                            | StoreError::NoSuchSource { .. }
+                            | StoreError::Pruned { .. })
                     )
                 });
             }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Value, json as value};
-use sightline_store::{Checkup, Pages, SourceCheckup, StoreError, check_up};
+use sightline_store::{Checkup, Pages, SnapshotCheckup, SourceCheckup, StoreError, check_up};
 
 use crate::cli::Doctor;
 use crate::command::backup::megabytes;
@@ -48,6 +48,9 @@ pub(crate) fn run(world: &World, doctor: &Doctor) -> Result<(), Failure> {
     let damage = damage(&checkup);
     let remarks = remarks(&checkup, free);
     if doctor.json {
+        let is_certain = checkup.pages.is_ok();
+        let sources = checkup.sources.iter().flatten().map(|found| source_json(found, is_certain));
+        let sources: Vec<Value> = sources.collect();
         json(&value!({
             "intact": checkup.is_intact(),
             "file": checkup.file,
@@ -58,7 +61,7 @@ pub(crate) fn run(world: &World, doctor: &Doctor) -> Result<(), Failure> {
                 Ok(Pages::BeingWritten) => "being written",
                 Err(_) => "damaged",
             },
-            "sources": checkup.sources.iter().flatten().map(source_json).collect::<Vec<_>>(),
+            "sources": sources,
             "damage": damage,
             "remarks": remarks,
         }))?;
@@ -179,26 +182,20 @@ fn show(checkup: &Checkup, free: Option<u64>) -> Result<(), Failure> {
     ))?;
     line(format!("  tables       {}, {}", checkup.tables.len(), count(rows, "row", "rows")))?;
     for found in checkup.sources.iter().flatten() {
-        show_source(found)?;
+        show_source(found, checkup.pages.is_ok())?;
     }
     Ok(())
 }
 
-fn show_source(found: &SourceCheckup) -> Result<(), Failure> {
+fn show_source(found: &SourceCheckup, is_certain: bool) -> Result<(), Failure> {
     line(format!("\n{}", found.source.name))?;
     if let Ok(snapshots) = &found.snapshots {
         let (whole, broken): (Vec<_>, Vec<_>) =
             snapshots.iter().partition(|snapshot| snapshot.condition.is_ok());
-        line(format!("  snapshots    {} intact", number(whole.len() as u64)))?;
+        let word = if is_certain { "intact" } else { "can still be read" };
+        line(format!("  snapshots    {} {word}{}", number(whole.len() as u64), numbers_of(&whole)))?;
         if !broken.is_empty() {
-            let names = |list: &[&sightline_store::SnapshotCheckup]| {
-                list.iter().map(|snapshot| snapshot.meta.number.to_string()).collect::<Vec<_>>().join(", ")
-            };
-            line(format!(
-                "  intact       {}",
-                if whole.is_empty() { "none".to_owned() } else { names(&whole) }
-            ))?;
-            line(format!("  damaged      {}", names(&broken)))?;
+            line(format!("  damaged      {}{}", number(broken.len() as u64), numbers_of(&broken)))?;
         }
     }
     if let Ok(Some((sync, tasks))) = &found.sync {
@@ -210,7 +207,18 @@ fn show_source(found: &SourceCheckup) -> Result<(), Failure> {
     ))
 }
 
-fn source_json(found: &SourceCheckup) -> Value {
+/// The numbers of snapshots, where they are few.
+fn numbers_of(snapshots: &[&SnapshotCheckup]) -> String {
+    const SHOWN: usize = 12;
+    let numbers: Vec<_> = snapshots.iter().take(SHOWN).map(|found| found.meta.number.to_string()).collect();
+    match snapshots.len() {
+        0 => String::new(),
+        1..=SHOWN => format!(": {}", numbers.join(", ")),
+        _ => format!(": {}, …", numbers.join(", ")),
+    }
+}
+
+fn source_json(found: &SourceCheckup, is_certain: bool) -> Value {
     let snapshots: Vec<Value> = found
         .snapshots
         .iter()
@@ -220,7 +228,8 @@ fn source_json(found: &SourceCheckup) -> Value {
                 "number": snapshot.meta.number,
                 "sealed": snapshot.meta.sealed,
                 "facts": snapshot.meta.facts,
-                "intact": snapshot.condition.is_ok(),
+                "readable": snapshot.condition.is_ok(),
+                "intact": is_certain && snapshot.condition.is_ok(),
             })
         })
         .collect();
@@ -244,13 +253,13 @@ fn what_to_do(checkup: &Checkup) -> String {
         .flatten()
         .any(|found| found.snapshots.iter().flatten().any(|snapshot| snapshot.condition.is_ok()));
     let kept = if whole {
-        "keep a copy of the file: what is intact in it may be of use"
+        "keep a copy of the file: what can be read of it may be of use"
     } else {
         "keep a copy of the file"
     };
     format!(
-        "stop every sightline and {kept}; check the disk; then restore a backup into a new data directory with `sightline \
-         restore`, or connect the data sources again there"
+        "stop every sightline and {kept}; check the disk; then restore a backup into a new data directory with \
+         `sightline restore`, or connect the data sources again there"
     )
 }
 

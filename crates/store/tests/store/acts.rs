@@ -18,14 +18,33 @@ pub(crate) enum Act {
     Seal,
     /// A data source is added and erased again.
     Sources,
+    /// All but the newest snapshots are given up.
+    Prune,
+    /// The file becomes as small as what is in it.
+    Compact,
 }
 
 /// Everything that the store has to survive; a new kind of change is one line here and one in `Act::run`.
-pub(crate) const ACTS: [Act; 8] =
-    [Act::Read, Act::Finish, Act::Seal, Act::Sources, Act::Read, Act::Finish, Act::Seal, Act::Sources];
+pub(crate) const ACTS: [Act; 12] = [
+    Act::Read,
+    Act::Finish,
+    Act::Seal,
+    Act::Sources,
+    Act::Read,
+    Act::Finish,
+    Act::Seal,
+    Act::Read,
+    Act::Finish,
+    Act::Seal,
+    Act::Prune,
+    Act::Compact,
+];
+
+/// So many of the newest snapshots are kept.
+pub(crate) const KEPT: usize = 2;
 
 impl Act {
-    pub(crate) fn run(self, store: &Store, source: u64) -> Result<(), StoreError> {
+    pub(crate) fn run(self, store: &mut Store, source: u64) -> Result<(), StoreError> {
         let next = store.latest(source)?.map_or(1, |meta| meta.number + 1);
         match self {
             Self::Read => {
@@ -43,6 +62,12 @@ impl Act {
                 let added = store.add_source(&vault, new_source("passing"), &credential("x"))?;
                 store.remove_source(added.id)?;
             }
+            Self::Prune => {
+                let metas = store.snapshots(source)?;
+                let numbers: Vec<u64> = metas.iter().rev().skip(KEPT).map(|meta| meta.number).collect();
+                store.prune(source, &numbers)?;
+            }
+            Self::Compact => store.compact()?,
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use sightline_core::Snapshot;
 use sightline_store::{Store, StoreError};
 use tempfile::TempDir;
 
-use crate::acts::{ACTS, Act, step};
+use crate::acts::{ACTS, Act, KEPT, expected, facts, step};
 use crate::made::*;
 
 /// A file in memory, and what has been written to it since it was last made durable.
@@ -198,10 +198,10 @@ fn script() -> Script {
     drop(store);
     let start = disk.0.lock().unwrap().now.clone();
     let disk = Backend::holding(&start);
-    let store = Store::open_on(disk.clone(), dir.path()).unwrap();
+    let mut store = Store::open_on(disk.clone(), dir.path()).unwrap();
     let (mut states, mut ends) = (vec![look(&store, 1)], Vec::new());
     for act in ACTS {
-        act.run(&store, 1).unwrap();
+        act.run(&mut store, 1).unwrap();
         states.push(look(&store, 1));
         ends.push(disk.done());
     }
@@ -209,7 +209,7 @@ fn script() -> Script {
 }
 
 /// Runs the acts until one fails; gives how many succeeded.
-fn run_until_fault(store: &Store) -> (usize, Option<StoreError>) {
+fn run_until_fault(store: &mut Store) -> (usize, Option<StoreError>) {
     for (index, act) in ACTS.iter().enumerate() {
         if let Err(error) = act.run(store, 1) {
             return (index, Some(error));
@@ -222,7 +222,7 @@ fn run_until_fault(store: &Store) -> (usize, Option<StoreError>) {
 /// transactions of those acts that have two.
 #[track_caller]
 fn is_whole(script: &Script, acts_done: usize, bytes: &[u8], what: &str) {
-    let store = Store::open_on(Backend::holding(bytes), script.dir.path())
+    let mut store = Store::open_on(Backend::holding(bytes), script.dir.path())
         .unwrap_or_else(|error| panic!("{what}: {error:?}"));
     let seen = look(&store, 1);
     let before = &script.states[acts_done];
@@ -250,12 +250,21 @@ fn is_whole(script: &Script, acts_done: usize, bytes: &[u8], what: &str) {
         store.commit_steps(1, &[step(task, next)]).unwrap();
     }
     store.seal(1, next, time(2), &rules()).unwrap();
-    let expected = script.states.iter().find_map(|(_, snapshots, _)| snapshots.get(&next));
-    if let Some(expected) = expected {
-        assert!(store.snapshot(1, next).unwrap() == *expected, "{what}: snapshot {next} is another one");
-    } else {
-        assert_eq!(store.snapshot(1, next).unwrap().facts.len() as u64, 150 + next + 90);
-    }
+    let is_right = |store: &Store| {
+        let found = store.snapshot(1, next).unwrap();
+        assert!(facts(&found) == expected(next), "{what}: snapshot {next} is another one");
+    };
+    is_right(&store);
+    // What was begun of giving up snapshots is finished.
+    Act::Prune.run(&mut store, 1).unwrap();
+    Act::Compact.run(&mut store, 1).unwrap();
+    is_right(&store);
+    assert!(store.snapshots(1).unwrap().len() <= KEPT, "{what}");
+}
+
+/// Every so manieth moment is looked at; `cargo xtask crash` looks at all.
+fn stride() -> usize {
+    std::env::var("SIGHTLINE_FAULT_STRIDE").ok().and_then(|stride| stride.parse().ok()).unwrap_or(5)
 }
 
 #[test]
@@ -263,16 +272,16 @@ fn a_loss_of_power_at_any_moment_costs_at_most_what_was_under_way() {
     let script = script();
     let last = *script.ends.last().unwrap();
     let mut met = [0_u64; ACTS.len() + 1];
-    for point in 0..=last {
+    for point in (0..=last).step_by(stride()) {
         let disk = Backend::holding(&script.start);
         // The acts of the undisturbed store were counted from its opening.
         disk.fails_after(point, Fault::Power);
-        let Ok(store) = Store::open_on(disk.clone(), script.dir.path()) else {
+        let Ok(mut store) = Store::open_on(disk.clone(), script.dir.path()) else {
             let bytes = disk.0.lock().unwrap().after_power_loss(point);
             is_whole(&script, 0, &bytes, &format!("while opening, at {point}"));
             continue;
         };
-        let (acts_done, _) = run_until_fault(&store);
+        let (acts_done, _) = run_until_fault(&mut store);
         met[acts_done] += 1;
         for seed in [point * 2 + 1, point * 7919 + 3] {
             let bytes = disk.0.lock().unwrap().after_power_loss(seed);
@@ -280,9 +289,9 @@ fn a_loss_of_power_at_any_moment_costs_at_most_what_was_under_way() {
         }
         drop(store);
     }
-    assert!(last > 100, "only {last} moments");
+    assert!(last > 150, "only {last} moments");
     for (act, met) in ACTS.iter().zip(met) {
-        assert!(met > 2, "only {met} moments of {act:?} were met");
+        assert!(met > 0, "only {met} moments of {act:?} were met");
     }
 }
 
@@ -291,11 +300,12 @@ fn a_full_disk_is_said_and_harms_nothing() {
     let script = script();
     let last = *script.ends.last().unwrap();
     let mut refused = 0;
-    for (point, fault) in (0..last).flat_map(|point| [(point, Fault::Full), (point, Fault::Once)]) {
+    for point in (0..last).step_by(stride()) {
+        let fault = if (point / stride() as u64).is_multiple_of(2) { Fault::Full } else { Fault::Once };
         let disk = Backend::holding(&script.start);
         disk.fails_after(point, fault);
-        let Ok(store) = Store::open_on(disk.clone(), script.dir.path()) else { continue };
-        let (acts_done, error) = run_until_fault(&store);
+        let Ok(mut store) = Store::open_on(disk.clone(), script.dir.path()) else { continue };
+        let (acts_done, error) = run_until_fault(&mut store);
         if let Some(error) = &error {
             let what = format!("{fault:?} at {point}: {error:?}");
             let StoreError::Io { doing: "write", path, source } = error else { panic!("{what}") };
@@ -317,5 +327,5 @@ fn a_full_disk_is_said_and_harms_nothing() {
         let bytes = disk.0.lock().unwrap().now.clone();
         is_whole(&script, acts_done, &bytes, &format!("{fault:?} at {point}"));
     }
-    assert!(refused > 50, "only {refused} writes failed");
+    assert!(refused > 15, "only {refused} writes failed");
 }

@@ -138,7 +138,7 @@ fn pack(dir: &Path) -> (Vec<u8>, String) {
     make(dir);
     let packed = zstd::encode_all(fs::File::open(dir.join("sightline.redb")).unwrap(), 9).unwrap();
     let store = Store::open(dir, OpenMode::Read).unwrap();
-    (packed, serde_json::to_string_pretty(&export(&store)).unwrap() + "\n")
+    (packed, export(&store).to_string() + "\n")
 }
 
 fn check(packed: &[u8], text: &str) {
