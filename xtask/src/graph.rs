@@ -41,6 +41,10 @@ struct Built {
     pairs_seconds: Vec<f64>,
     /// The application with the most users, and one in the middle.
     apps: [Asked; 2],
+    /// Pairs that the next state has and this one does not, and the other way round.
+    changes: u64,
+    compare_seconds: Vec<f64>,
+    /// Before the graph of the next state was built as well.
     peak_bytes: Option<u64>,
 }
 
@@ -115,15 +119,15 @@ fn with_sqlite(size: Size, built: &Built) -> Result<Vec<Row>> {
 impl BuildGraph {
     pub(crate) fn run(&self) -> Result<()> {
         let size = Size::of(self.people);
-        let organisation = Organisation::new(size, 0);
-        let about = About {
+        let organisation = Organisation::new(size, 1);
+        let about = |number| About {
             source: "measured".to_owned(),
             tenant: Tenant { id: "00o1".to_owned(), name: "acme.example.com".to_owned() },
-            number: 1,
+            number,
             started: Organisation::now(0),
             sealed: Organisation::now(0),
         };
-        let mut builder = Timed::new(Graph::builder(about, organisation.scopes(0)));
+        let mut builder = Timed::new(Graph::builder(about(1), organisation.scopes(0)));
         organisation.feed(0, &mut builder);
         let taken_in = builder.spent.as_secs_f64();
         let (graph, finished) = timed(|| builder.sink.finish());
@@ -142,8 +146,21 @@ impl BuildGraph {
         let ([Some(largest), Some(middle)], Some(pairs)) = (apps, pairs) else {
             return Err(Failure::new("the graph does not know the applications"));
         };
-        let apps = [largest, middle];
-        tell(&Built { build_seconds, pairs, pairs_seconds, apps, peak_bytes: machine::peak_bytes() })
+        let peak_bytes = machine::peak_bytes();
+        let mut builder = Graph::builder(about(2), organisation.scopes(1));
+        organisation.feed(1, &mut builder);
+        let later = builder.finish();
+        let (changes, compare_seconds) =
+            timed_often(TIMES, || Graph::gained_and_lost(&graph, &later).len() as u64);
+        tell(&Built {
+            build_seconds,
+            pairs,
+            pairs_seconds,
+            apps: [largest, middle],
+            changes: changes.unwrap_or(0),
+            compare_seconds,
+            peak_bytes,
+        })
     }
 }
 
@@ -164,6 +181,13 @@ impl Built {
             rows.push(Row::of(&name, ms(&asked.why_seconds), 3, bounds.answer_ms));
             rows.push(Row::of("ways found", [asked.paths as f64], 0, None));
         }
+        rows.push(Row::of(
+            "pairs gained and lost from state to state, ms",
+            ms(&self.compare_seconds),
+            1,
+            None,
+        ));
+        rows.push(Row::of("pairs that differ", [self.changes as f64], 0, None));
         let peak = self.peak_bytes.map(|bytes| bytes as f64 / MB);
         rows.push(Row::of("peak memory, MB", peak, 0, bounds.peak_mb));
         rows

@@ -38,6 +38,8 @@ pub(crate) struct Accounts {
     taken: TakenAccounts,
     /// Rows by the ids in them.
     ids: HashTable<u32>,
+    /// For each account its status: asked for of very many at once.
+    statuses: Vec<AccountStatus>,
     /// For each account its row.
     order: Vec<u32>,
     /// For each row its account.
@@ -95,17 +97,19 @@ impl Accounts {
         }
     }
 
+    pub(crate) fn id(&self, account: AccountIx) -> &str {
+        self.taken.text(self.order[account.index()], Text::Id)
+    }
+
     pub(crate) fn status(&self, account: AccountIx) -> AccountStatus {
-        self.row(account).status
+        self.statuses[account.index()]
     }
 
     /// Those whose status fits.
     pub(crate) fn with_status(&self, fits: impl Fn(AccountStatus) -> bool) -> Bits {
         let mut found = Bits::new(self.len());
-        for (row, place) in self.taken.rows.iter().zip(&self.places) {
-            if *place != NOT_KEPT && fits(row.status) {
-                found.insert(*place);
-            }
+        for (account, _) in self.statuses.iter().enumerate().filter(|(_, status)| fits(**status)) {
+            found.insert(account as u32);
         }
         found
     }
@@ -137,6 +141,29 @@ impl Accounts {
     pub(crate) fn with_id(&self, id: &str) -> Option<AccountIx> {
         let found = self.ids.find(hash(id), |&at| self.taken.text(at, Text::Id) == id);
         found.map(|&at| AccountIx(self.places[at as usize]))
+    }
+
+    /// For each account the one with the same id among others.
+    pub(crate) fn among(&self, others: &Self) -> Vec<Option<AccountIx>> {
+        let mut found = vec![None; self.len()];
+        // Two readings come in nearly the same order: most are where the one before leads to expect them.
+        let mut expected = 0;
+        for (row, &place) in self.places.iter().enumerate().filter(|(_, place)| **place != NOT_KEPT) {
+            let id = self.taken.text(row as u32, Text::Id);
+            let is_there = |at: u32| others.taken.text(at, Text::Id) == id;
+            let as_expected = others.places.get(expected).is_some_and(|&place| place != NOT_KEPT)
+                && is_there(expected as u32);
+            let there = if as_expected {
+                Some(expected as u32)
+            } else {
+                others.ids.find(hash(id), |&at| is_there(at)).copied()
+            };
+            if let Some(at) = there {
+                found[place as usize] = Some(AccountIx(others.places[at as usize]));
+                expected = at as usize + 1;
+            }
+        }
+        found
     }
 
     /// Those with this login in small letters.
@@ -212,7 +239,9 @@ impl TakenAccounts {
         self.addresses.shrink_to_fit();
         self.rows.shrink_to_fit();
         self.address_ends.shrink_to_fit();
-        Accounts { taken: self, ids, order: order.into_iter().map(|(_, at)| at).collect(), places }
+        let order: Vec<u32> = order.into_iter().map(|(_, at)| at).collect();
+        let statuses = order.iter().map(|&at| self.rows[at as usize].status).collect();
+        Accounts { taken: self, ids, statuses, order, places }
     }
 
     fn text(&self, at: u32, which: Text) -> &str {

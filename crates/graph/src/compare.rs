@@ -67,42 +67,55 @@ impl Graph {
 
 /// Numbers for the accounts of two graphs: those of the later one, then those that only the earlier one has.
 struct Renumbered {
-    /// For each account of the earlier graph its number; none where all are the same.
-    numbers: Option<Vec<u32>>,
-    /// Accounts that only the earlier graph has.
-    gone: Vec<AccountIx>,
     later: usize,
+    /// Where the two graphs number their accounts differently.
+    differ: Option<Numbers>,
+}
+
+struct Numbers {
+    /// For each account of the earlier graph its number.
+    of_earlier: Vec<u32>,
+    /// For each number the account of the earlier graph.
+    earlier: Vec<Option<AccountIx>>,
 }
 
 impl Renumbered {
     fn of(before: &Graph, after: &Graph) -> Self {
-        let later = after.accounts().len();
-        let same = before.accounts().len() == later
-            && before.accounts().zip(after.accounts()).all(|((_, one), (_, other))| one.id == other.id);
+        let later = after.accounts.len();
+        let found = before.accounts.among(&after.accounts);
+        let same = found.len() == later
+            && found.iter().enumerate().all(|(at, found)| found.is_some_and(|found| found.index() == at));
         if same {
-            return Self { numbers: None, gone: Vec::new(), later };
+            return Self { later, differ: None };
         }
-        let mut gone = Vec::new();
-        let numbers = before.accounts().map(|(account, entity)| {
-            if let Some(there) = after.account_with_id(entity.id) {
-                return there.0;
-            }
-            gone.push(account);
-            (later + gone.len() - 1) as u32
-        });
-        let numbers = Some(numbers.collect());
-        Self { numbers, gone, later }
+        let mut earlier = vec![None; later];
+        let mut of_earlier = Vec::with_capacity(found.len());
+        for (at, found) in found.into_iter().enumerate() {
+            let account = AccountIx(at as u32);
+            let number = found.map_or_else(
+                || {
+                    earlier.push(None);
+                    earlier.len() - 1
+                },
+                AccountIx::index,
+            );
+            earlier[number] = Some(account);
+            of_earlier.push(number as u32);
+        }
+        Self { later, differ: Some(Numbers { of_earlier, earlier }) }
     }
 
     fn size(&self) -> usize {
-        self.later + self.gone.len()
+        self.differ.as_ref().map_or(self.later, |differ| differ.earlier.len())
     }
 
     /// A set of accounts of the earlier graph in these numbers.
     fn translate(&self, set: &Bits, into: &mut Bits) {
-        match &self.numbers {
+        match &self.differ {
             None => into.union_with(set),
-            Some(numbers) => set.iter().for_each(|account| into.insert(numbers[account as usize])),
+            Some(differ) => {
+                set.iter().for_each(|account| into.insert(differ.of_earlier[account as usize]));
+            }
         }
     }
 
@@ -118,14 +131,14 @@ impl Renumbered {
         let (graph, account, resource) = if gained {
             (after, AccountIx(number), is?)
         } else {
-            let account = match (number as usize).checked_sub(self.later) {
-                Some(at) => self.gone[at],
-                None => before.account_with_id(after.account(AccountIx(number)).id)?,
+            let account = match &self.differ {
+                None => AccountIx(number),
+                Some(differ) => differ.earlier[number as usize]?,
             };
             (before, account, was?)
         };
         Some(ReachChange {
-            account_id: graph.account(account).id,
+            account_id: graph.accounts.id(account),
             resource_id: &graph.resource(resource).id,
             account,
             resource,
@@ -185,7 +198,7 @@ impl Sets {
         let empty = || Bits::new(earlier.size());
         let side = || Side { known: empty(), able: empty(), with_path: empty(), resource: None };
         let (mut one, mut other) = (side(), side());
-        let own_known = Bits::full(before.accounts().len());
+        let own_known = Bits::full(before.accounts.len());
         earlier.translate(&own_known, &mut one.known);
         earlier.translate(&before.able, &mut one.able);
         other.known.union_with(&Bits::full(earlier.later));
@@ -193,7 +206,7 @@ impl Sets {
         Self {
             before: one,
             after: other,
-            own: Bits::new(before.accounts().len()),
+            own: Bits::new(before.accounts.len()),
             own_known,
             reached: empty(),
             reached_before: empty(),
