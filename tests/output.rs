@@ -107,6 +107,10 @@ fn the_demonstration_shows_answers_and_leaves_nothing_behind() {
         "sightline why",
         "sightline gaps",
         "snapshot 1 sealed",
+        "from snapshot 1 of",
+        "Access gained",
+        "Access lost",
+        "group members of it-admins: denied, before and after",
         "denied",
         "can reach",
     ] {

@@ -71,6 +71,38 @@ fn a_sync_leaves_readers_alone_and_keeps_writers_out() {
 }
 
 #[test]
+fn a_store_is_backed_up_and_checked_while_a_sync_reads_and_seals() {
+    let setup = SimSetup::of(tiny(79));
+    let sim = setup.start();
+    let home = Home::synced_with(&sim);
+    let before = home.facts();
+    let setup = setup.port(sim.port).latency_ms(20);
+    drop(sim.stop());
+    let _sim = setup.start();
+    let mut sync = home.start(&["sync", "--full", "--json"]);
+    wait_until("the sync holds the store", Duration::from_secs(10), || is_held(&home));
+    let mut copies = Vec::new();
+    while sync.child.wait_for(Duration::ZERO).is_none() {
+        let file = home.path().join(format!("copy {}", copies.len()));
+        let report = home.run(&["backup", file.to_str().unwrap(), "--json"]).json();
+        copies.push((file, number(&report, "snapshots")));
+        let doctor = home.run(&["doctor", "--json"]).json();
+        assert_eq!(doctor["intact"], true, "{doctor}");
+    }
+    sync.end().ok();
+    assert!(copies.len() > 1, "the sync was too quick");
+    let after = home.facts();
+    for (file, snapshots) in copies {
+        let other = Home::new();
+        other.run(&["restore", file.to_str().unwrap()]).ok();
+        let doctor = other.run(&["doctor", "--json"]).json();
+        assert_eq!(doctor["intact"], true, "{doctor}");
+        let expected = if snapshots == 1 { &before } else { &after };
+        assert_eq!(other.facts(), *expected, "a copy with {snapshots} snapshots");
+    }
+}
+
+#[test]
 fn a_note_of_a_dead_process_is_no_obstacle() {
     let sim = SimSetup::of(tiny(72)).latency_ms(50).start();
     let home = Home::connected_to(&sim);

@@ -18,7 +18,9 @@ impl Home {
     pub(crate) fn facts(&self) -> Facts {
         let mut facts = Facts::new();
         for line in self.run(&["export"]).ok().stdout.lines() {
-            let fact: Value = serde_json::from_str(line).unwrap();
+            let mut fact: Value = serde_json::from_str(line).unwrap();
+            // The moment of the run, which no other run has.
+            fact.as_object_mut().unwrap().remove("sealed").unwrap();
             let mut key = text(&fact, "key").to_owned();
             if fact["scope"]["dataset"] == "binding_members" {
                 key.push_str(" (by the set)");

@@ -305,6 +305,16 @@ impl Home {
         self.start_with(args, input).end()
     }
 
+    /// Runs a command to its end after this line of shell, such as a limit.
+    pub(crate) fn run_under(&self, shell: &str, args: &[&str]) -> Output {
+        let inner = self.command(args);
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("{shell}; exec \"$0\" \"$@\"")).arg(inner.get_program());
+        command.args(inner.get_args()).current_dir(self.path()).env_clear();
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.spawn(command, args, "").end()
+    }
+
     /// Runs a command to its end without naming the data directory, in another environment.
     pub(crate) fn run_bare(&self, env: &[(&str, &str)], args: &[&str]) -> Output {
         let mut command = program(self.path());

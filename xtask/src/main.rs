@@ -5,7 +5,9 @@
 mod bench;
 mod child;
 mod ci;
+mod crash;
 mod figures;
+mod golden;
 mod graph;
 mod machine;
 mod okta;
@@ -34,12 +36,18 @@ enum Chore {
     Ci(ci::Ci),
     /// Build for release, measure, and print the figures
     Bench(bench::Bench),
+    /// Kill a process that seals syncs at many moments, fail at every write, and check that what was sealed is whole
+    Crash(crash::Crash),
+    /// Keep a small store of the present format, for the test that later versions read it
+    Golden(golden::Golden),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Ci(ci) => ci::run(&ci),
         Chore::Bench(bench) => bench::run(&bench),
+        Chore::Crash(crash) => crash::run(&crash),
+        Chore::Golden(golden) => golden::run(&golden),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -94,6 +102,13 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+        for line in
+            ["bench", "bench okta --quick", "bench store --people 1000 --no-sqlite", "bench graph", "ci"]
+        {
+            Cli::try_parse_from(format!("xtask {line}").split(' ')).unwrap();
+        }
+        // What belongs to one measurement says nothing about another.
+        assert!(Cli::try_parse_from(["xtask", "bench", "graph", "--quick"]).is_err());
     }
 
     #[cfg(unix)]

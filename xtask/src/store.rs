@@ -18,10 +18,10 @@ use rows::Bounds;
 /// What `bench store` measures.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StoreBench {
-    /// People of one organisation, the rest in proportion [default: 100000, then 1000000 without their history]
+    /// People of one organisation, the rest in proportion [default: 100000, then 1000000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..))]
     people: Option<u32>,
-    /// Snapshots after the first
+    /// Snapshots after the first; of more than 100000 people only one is made, and no history in SQLite
     #[arg(long, default_value_t = SNAPSHOTS, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
     snapshots: u32,
     /// Leave out the comparison with SQLite
@@ -54,20 +54,21 @@ impl StoreBench {
         println!("program    release build of this one; snapshots are opened in a process of their own");
         println!("changed    1 % of the people and 1 % of the edges from snapshot to snapshot");
         let sizes = match self.people {
-            Some(people) => vec![(Size::of(people), true)],
-            None => vec![(Size::LARGE, true), (Size::LARGEST, false)],
+            Some(people) => vec![Size::of(people)],
+            None => vec![Size::LARGE, Size::LARGEST],
         };
-        for (size, with_history) in sizes {
+        for size in sizes {
             println!("\n### {}\n", size.describe());
-            print!("{}", self.measure_one(size, with_history)?);
+            print!("{}", self.measure_one(size)?);
         }
         Ok(())
     }
 
-    fn measure_one(&self, size: Size, with_history: bool) -> Result<String> {
+    fn measure_one(&self, size: Size) -> Result<String> {
         let program = std::env::current_exe()
             .map_err(|error| Failure::new(format!("this program cannot be found: {error}")))?;
         let scratch = Scratch::beside(&program)?;
+        let with_history = size.people <= Size::LARGE.people;
         let further = if with_history { self.snapshots } else { 1 };
         let organisation = Organisation::new(size, further);
         let bounds = Bounds::of(size);
@@ -92,7 +93,7 @@ impl StoreBench {
         rows.extend(rows::changes(&synced, organisation.changes(1), grown, &bounds));
         rows.extend(rows::history(further, first_bytes, last_bytes, &bounds));
 
-        let openings = if size.people > Size::LARGE.people { 1 } else { OPENINGS };
+        let openings = if with_history { OPENINGS } else { 1 };
         let open =
             |number: u64| (0..openings).map(|_| kept.open_elsewhere(number)).collect::<Result<Vec<_>>>();
         let (latest, oldest) = (open(u64::from(further) + 1)?, open(1)?);

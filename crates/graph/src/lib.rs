@@ -5,10 +5,12 @@
 //! - [`graph`]: the [`Graph`], its entities and how they are connected.
 //! - [`find`]: from what a person typed to an account, a group or a resource.
 //! - [`access`]: [`Graph::who`] and [`Graph::what`].
+//! - [`evidence`]: which facts an answer rests on.
 //! - [`explain`], [`removal`]: [`Graph::why`] and what would end it.
 //! - [`admins`], [`administration`], [`service_apps`]: roles, what they allow and are limited to, and who acts without a
 //!   person.
 //! - [`compare`]: who reaches what in one graph and not in another.
+//! - [`history`]: what became of facts between two snapshots, and who did it.
 //! - [`reporting`], [`usage`], [`summary`], [`gaps`]: managers, last use, totals, and what may be hidden.
 //!
 //! Facts are never invented and never dropped in silence: an edge whose end is unknown is counted in
@@ -20,10 +22,12 @@ pub mod access;
 pub mod administration;
 pub mod admins;
 pub mod compare;
+pub mod evidence;
 pub mod explain;
 pub mod find;
 pub mod gaps;
 pub mod graph;
+pub mod history;
 pub mod removal;
 pub mod reporting;
 pub mod service_apps;

@@ -1,6 +1,7 @@
 //! What the command line answers, as JSON: the shapes that programs rely on.
 
 mod admins;
+mod changes;
 
 use serde::Serialize;
 use sightline_core::{AccountStatus, Gap, LastUse, Scope, Time};
@@ -10,6 +11,11 @@ use sightline_graph::{
 };
 
 pub(crate) use admins::*;
+pub(crate) use changes::*;
+
+use crate::seen::FactsSeen;
+use crate::when::SealTimes;
+use crate::world::Known;
 
 /// Which snapshot an answer rests on.
 #[derive(Debug, Clone, Serialize)]
@@ -23,6 +29,58 @@ impl SnapshotRef {
     pub(crate) fn of(graph: &Graph) -> Self {
         let about = graph.about();
         Self { source: about.source.clone(), number: about.number, sealed: about.sealed }
+    }
+}
+
+/// Which snapshot a line of a list rests on.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct SnapshotStamp {
+    pub(crate) snapshot: u64,
+    pub(crate) sealed: Time,
+}
+
+impl SnapshotStamp {
+    pub(crate) fn of(graph: &Graph) -> Self {
+        Self { snapshot: graph.about().number, sealed: graph.about().sealed }
+    }
+}
+
+/// Between which syncs something was seen.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct SeenAnswer {
+    /// The first one, without an interruption since.
+    pub(crate) first_seen: u64,
+    /// When that was sealed; null where it is no longer kept.
+    pub(crate) first_seen_at: Option<Time>,
+    pub(crate) last_seen: u64,
+    pub(crate) last_seen_at: Option<Time>,
+    /// Whether it could not be read again since.
+    pub(crate) stale: bool,
+}
+
+impl SeenAnswer {
+    pub(crate) fn of(first_seen: u64, last_seen: u64, stale: bool, times: &SealTimes) -> Self {
+        let (first_seen_at, last_seen_at) = (times.get(first_seen), times.get(last_seen));
+        Self { first_seen, first_seen_at, last_seen, last_seen_at, stale }
+    }
+
+    /// Since when it was seen: what the first sync found may have been there before.
+    pub(crate) fn since_phrase(&self) -> String {
+        match (self.first_seen, self.first_seen_at) {
+            (1, _) => "before the first sync".to_owned(),
+            (_, Some(at)) => at.date(),
+            (number, None) => format!("sync {number}"),
+        }
+    }
+
+    /// When it was last seen.
+    pub(crate) fn last_phrase(&self) -> String {
+        self.last_seen_at.map_or_else(|| format!("sync {}", self.last_seen), Time::date)
+    }
+
+    /// How old it is, if it is stale.
+    pub(crate) fn stale_phrase(&self) -> String {
+        if self.stale { format!(" (stale, last seen {})", self.last_phrase()) } else { String::new() }
     }
 }
 
@@ -107,15 +165,18 @@ pub(crate) struct PathLine {
     pub(crate) in_force: bool,
     pub(crate) stale: bool,
     pub(crate) assignment_status: Option<String>,
+    /// Between which syncs all facts that it rests on were seen; null where that is not known.
+    pub(crate) seen: Option<SeenAnswer>,
 }
 
 impl PathLine {
-    pub(crate) fn of(graph: &Graph, path: &Path) -> Self {
+    pub(crate) fn of(graph: &Graph, path: &Path, seen: Option<SeenAnswer>) -> Self {
         Self {
             path: PathAnswer::of(graph, &path.kind),
             in_force: path.in_force,
             stale: path.stale,
             assignment_status: path.assignment_status.as_deref().map(str::to_owned),
+            seen,
         }
     }
 
@@ -127,8 +188,10 @@ impl PathLine {
                 self.assignment_status.as_deref().unwrap_or("not in force").to_lowercase()
             ));
         }
-        if self.stale {
-            phrase.push_str(" (stale)");
+        match &self.seen {
+            Some(seen) => phrase.push_str(&seen.stale_phrase()),
+            None if self.stale => phrase.push_str(" (stale)"),
+            None => {}
         }
         phrase
     }
@@ -166,16 +229,24 @@ pub(crate) struct AccessLine {
 }
 
 impl AccessLine {
-    pub(crate) fn of(graph: &Graph, access: &Access) -> Self {
+    pub(crate) fn of(graph: &Graph, access: &Access, seen: &FactsSeen<'_>) -> Self {
+        let line =
+            |path: &Path| PathLine::of(graph, path, seen.of_path(access.account, access.resource, path));
         Self {
             account: account_ref(graph, access.account),
             app: resource_ref(graph, access.resource),
             can_reach: access.can_reach(),
             blocked: access.blocked.map(block_phrase),
-            paths: access.paths.iter().map(|path| PathLine::of(graph, path)).collect(),
+            paths: access.paths.iter().map(line).collect(),
             since: access.since,
             last_use: graph.last_use(access.account, access.resource),
         }
+    }
+
+    /// Since when the oldest path was seen.
+    pub(crate) fn seen_since(&self) -> String {
+        let seen = self.paths.iter().filter_map(|path| path.seen.as_ref());
+        seen.min_by_key(|seen| seen.first_seen).map(SeenAnswer::since_phrase).unwrap_or_default()
     }
 
     pub(crate) fn path_phrases(&self) -> String {
@@ -208,29 +279,26 @@ pub(crate) struct AccessAnswer<'a> {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ProvenanceAnswer {
     pub(crate) scope: Option<Scope>,
-    pub(crate) first_seen: u64,
-    pub(crate) last_seen: u64,
-    pub(crate) stale: bool,
+    #[serde(flatten)]
+    pub(crate) seen: SeenAnswer,
 }
 
 impl ProvenanceAnswer {
-    pub(crate) fn of(provenance: &Provenance) -> Self {
-        Self {
-            scope: provenance.scope.clone(),
-            first_seen: provenance.first_seen,
-            last_seen: provenance.last_seen,
-            stale: provenance.stale,
-        }
+    pub(crate) fn of(provenance: &Provenance, times: &SealTimes) -> Self {
+        let Provenance { first_seen, last_seen, stale, scope } = provenance;
+        Self { scope: scope.clone(), seen: SeenAnswer::of(*first_seen, *last_seen, *stale, times) }
     }
 
     /// Where it is known from, in a few words.
     pub(crate) fn phrase(&self) -> String {
         let read = self.scope.as_ref().map_or_else(String::new, |scope| format!("read in {scope}, "));
-        let stale = if self.stale { ", stale" } else { "" };
-        if self.first_seen == self.last_seen {
-            format!("{read}sync {}{stale}", self.first_seen)
+        let SeenAnswer { first_seen, last_seen, stale, .. } = &self.seen;
+        let stale =
+            if *stale { format!(", stale, last seen {}", self.seen.last_phrase()) } else { String::new() };
+        if first_seen == last_seen {
+            format!("{read}sync {first_seen}{stale}")
         } else {
-            format!("{read}syncs {} to {}{stale}", self.first_seen, self.last_seen)
+            format!("{read}syncs {first_seen} to {last_seen}{stale}")
         }
     }
 }
@@ -261,7 +329,8 @@ pub(crate) struct RuleRef {
 }
 
 impl HopAnswer {
-    fn of(graph: &Graph, hop: &Hop) -> Self {
+    fn of(known: &Known, hop: &Hop) -> Self {
+        let graph = &known.graph;
         let status = |status: &Option<std::sync::Arc<str>>| status.as_deref().map(str::to_owned);
         let fact = match &hop.kind {
             HopKind::Membership { group, rules, cannot_leave } => HopFact::Membership {
@@ -284,7 +353,7 @@ impl HopAnswer {
             HopKind::Assignment { status: word } => HopFact::Assignment { status: status(word) },
             HopKind::ImplicitSetting => HopFact::ImplicitSetting,
         };
-        Self { fact, since: hop.since, provenance: ProvenanceAnswer::of(&hop.provenance) }
+        Self { fact, since: hop.since, provenance: ProvenanceAnswer::of(&hop.provenance, &known.times) }
     }
 }
 
@@ -296,10 +365,16 @@ pub(crate) struct ExplainedPathAnswer {
 }
 
 impl ExplainedPathAnswer {
-    fn of(graph: &Graph, explained: &ExplainedPath) -> Self {
+    fn of(known: &Known, explained: &ExplainedPath) -> Self {
+        let facts = || explained.hops.iter().map(|hop| &hop.provenance);
+        let first = facts().map(|fact| fact.first_seen).max();
+        let last = facts().map(|fact| fact.last_seen).min();
+        // A setting may be younger than what it is a setting of.
+        let seen = first.zip(last).filter(|_| explained.path.kind != PathKind::Implicit);
+        let seen = seen.map(|(first, last)| SeenAnswer::of(first, last, explained.path.stale, &known.times));
         Self {
-            line: PathLine::of(graph, &explained.path),
-            hops: explained.hops.iter().map(|hop| HopAnswer::of(graph, hop)).collect(),
+            line: PathLine::of(&known.graph, &explained.path, seen),
+            hops: explained.hops.iter().map(|hop| HopAnswer::of(known, hop)).collect(),
         }
     }
 }
@@ -439,7 +514,8 @@ pub(crate) fn implicit_note(graph: &Graph, resource: ResourceIx) -> Option<Strin
 }
 
 impl WhyAnswer {
-    pub(crate) fn of(graph: &Graph, explanation: &Explanation) -> Self {
+    pub(crate) fn of(known: &Known, explanation: &Explanation) -> Self {
+        let graph = &known.graph;
         let needed = |needed: &NeededGroup| NeededGroupAnswer {
             group: group_ref(graph, needed.group),
             members: needed.members,
@@ -450,7 +526,7 @@ impl WhyAnswer {
             app: resource_ref(graph, explanation.resource),
             can_reach: explanation.can_reach(),
             blocked: explanation.blocks.iter().map(|block| block_phrase(*block)).collect(),
-            paths: explanation.paths.iter().map(|path| ExplainedPathAnswer::of(graph, path)).collect(),
+            paths: explanation.paths.iter().map(|path| ExplainedPathAnswer::of(known, path)).collect(),
             since: explanation.access.as_ref().and_then(|access| access.since),
             last_use: graph.last_use(explanation.account, explanation.resource),
             removal: explanation.removal.as_ref().map(|removal| RemovalAnswer::of(graph, removal)),

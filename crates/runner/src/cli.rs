@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::when::When;
+
 /// Who can reach what in your identity systems, how Sightline knows, and what it could not see.
 #[derive(Debug, Parser)]
 #[command(name = "sightline", version, max_term_width = 110)]
@@ -38,7 +40,7 @@ pub(crate) enum Command {
     Source(Source),
     /// Read data sources and seal a snapshot of each
     Sync(Sync),
-    /// List what the last snapshots hold
+    /// List what the last snapshots hold, or earlier ones
     List(List),
     /// Who can reach an application, direct or through which groups, and when they last used it
     Who(Who),
@@ -46,15 +48,60 @@ pub(crate) enum Command {
     What(What),
     /// Why an account can reach an application: every path, where it is known from, and what would remove it
     Why(Why),
+    /// What changed between two snapshots, what access that gave or took, and who did it
+    #[command(
+        after_help = "Exit codes: 0 whether anything changed or not · 2 wrong input · 7 no such snapshot"
+    )]
+    Diff(Diff),
+    /// What happened to an account, a group or an application, the newest first
+    History(History),
     /// What could not be seen, why, and what that hides
     Gaps(Gaps),
     /// Every fact of the last snapshot, one JSON object per line
     Export(Export),
     /// Run the scheduler: every data source on its interval, until stopped
     Serve,
+    /// Give up snapshots that need no longer be kept, as set under [history], and make the file smaller
+    #[command(
+        after_help = "Every snapshot is kept for history.keep_all_days, then the last of each day for \
+        history.keep_daily_days, then the last of each month. The newest always stays, and no answer of one that is \
+        kept changes. `sightline serve` does this by itself, but for making the file smaller."
+    )]
+    Prune(Prune),
+    /// Copy everything that is kept, as of one moment, to a file, also while it is used
+    #[command(
+        after_help = "The credentials in the file are encrypted. Their key is not in it and is needed to use them: \
+        keep vault.key of the data directory, or what SIGHTLINE_KEY holds, in another place. Without the key the \
+        snapshots can be read, and the credentials have to be given again."
+    )]
+    Backup(Backup),
+    /// Make the store from a backup, in a data directory in which nothing is kept
+    #[command(
+        after_help = "The backup is checked first. Put the key that belongs to it into the data directory as \
+        vault.key (mode 0600), or give it in SIGHTLINE_KEY."
+    )]
+    Restore(Restore),
+    /// Check the store: its file, every snapshot, the sync in progress, the credentials; nothing is changed
+    #[command(
+        after_help = "Exit codes: 0 intact · 5 damaged, or in use in a way that cannot be shared · 7 nothing is stored"
+    )]
+    Doctor(Doctor),
     /// Run a simulated provider
     #[command(subcommand)]
     Sim(Sim),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// Only this data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Only say what would be given up
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -262,6 +309,18 @@ pub(crate) enum Listing {
     Changes,
 }
 
+/// What a question is answered from.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Which {
+    /// Only this data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// As it was then: a date (2026-06-30, its end in UTC), an instant (2026-06-30T12:00:00Z), an age (2h, 3d, 2w) or a
+    /// snapshot (#12) [default: now]
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) as_of: Option<When>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// What to list
@@ -269,9 +328,8 @@ pub(crate) struct List {
     /// How many changes to list at most [default: 100]
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// Only this data source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -291,9 +349,8 @@ pub(crate) struct Format {
 pub(crate) struct Who {
     /// Label or id of an application
     pub(crate) app: String,
-    /// Only in this data source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -302,9 +359,8 @@ pub(crate) struct Who {
 pub(crate) struct What {
     /// Login, e-mail address, name or id of an account
     pub(crate) account: String,
-    /// Only in this data source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -315,7 +371,73 @@ pub(crate) struct Why {
     pub(crate) account: String,
     /// Label or id of an application
     pub(crate) app: String,
-    /// Only in this data source
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Kinds of facts, by what their keys begin with, or by a better word.
+pub(crate) const KINDS: [&str; 28] = [
+    "account",
+    "group",
+    "rule",
+    "app",
+    "role",
+    "membership",
+    "assignment",
+    "admin",
+    "scope-set",
+    "set-member",
+    "permission",
+    "ownership",
+    "credential",
+    "api-grant",
+    "push",
+    "factor",
+    "link",
+    "policy",
+    "policy-rule",
+    "governance",
+    "device",
+    "device-use",
+    "identity-provider",
+    "trust-use",
+    "setting",
+    "usage",
+    "log",
+    "log-window",
+];
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// From when: a date, an instant, an age or a snapshot, as for --as-of [default: the snapshot before the last]
+    pub(crate) from: Option<When>,
+    /// Until when [default: the last snapshot]
+    pub(crate) to: Option<When>,
+    /// Only facts of this kind, without their consequences; repeatable
+    #[arg(long = "kind", value_name = "KIND", value_parser = clap::builder::PossibleValuesParser::new(KINDS))]
+    pub(crate) kinds: Vec<String>,
+    /// List everything: use, the log, and facts of which only stamps and counts changed as well
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only this data source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// Login, e-mail address, name, label or id, also of what is gone
+    pub(crate) entity: String,
+    /// Only what happened since: a date, an instant, an age or a snapshot, as for --as-of [default: the first snapshot]
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<When>,
+    /// Only this data source
     #[arg(long, value_name = "NAME")]
     pub(crate) source: Option<String>,
     /// Print JSON
@@ -325,9 +447,8 @@ pub(crate) struct Why {
 
 #[derive(Debug, Args)]
 pub(crate) struct Gaps {
-    /// Only this data source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -335,9 +456,36 @@ pub(crate) struct Gaps {
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// Only this data source
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The file to write; only this user can read it
+    pub(crate) file: PathBuf,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup
+    pub(crate) file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

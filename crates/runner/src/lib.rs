@@ -11,7 +11,9 @@ mod failure;
 mod kept;
 mod output;
 mod progress;
+mod seen;
 mod settings;
+mod when;
 mod world;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ use etcetera::BaseStrategy;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
+use sightline_store::Retention;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::cli::Cli;
@@ -23,6 +24,7 @@ pub(crate) struct Settings {
     /// What to log.
     pub(crate) log: String,
     pub(crate) sync: SyncSettings,
+    pub(crate) history: HistorySettings,
     pub(crate) http: HttpSettings,
 }
 
@@ -35,6 +37,31 @@ pub(crate) struct SyncSettings {
     pub(crate) max_in_flight: usize,
     /// Part of each rate-limit bucket that is left to others.
     pub(crate) reserve: f64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names of the settings, which stand alone in the environment"
+)]
+pub(crate) struct HistorySettings {
+    /// Days for which every snapshot is kept.
+    pub(crate) keep_all_days: u32,
+    /// Days for which the last snapshot of each day is kept.
+    pub(crate) keep_daily_days: u32,
+    /// Days for which the last snapshot of each month is kept; 0: for ever.
+    pub(crate) keep_monthly_days: u32,
+}
+
+impl HistorySettings {
+    pub(crate) fn retention(&self) -> Retention {
+        Retention {
+            all_days: self.keep_all_days,
+            daily_days: self.keep_daily_days,
+            monthly_days: (self.keep_monthly_days > 0).then_some(self.keep_monthly_days),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -50,6 +77,7 @@ impl Default for Settings {
             data_dir: PathBuf::new(),
             log: "warn".to_owned(),
             sync: SyncSettings { interval_minutes: 60, max_in_flight: 10, reserve: 0.1 },
+            history: HistorySettings { keep_all_days: 30, keep_daily_days: 365, keep_monthly_days: 0 },
             http: HttpSettings::default(),
         }
     }
@@ -70,7 +98,7 @@ impl Settings {
             None => {}
         }
         // Only names that are settings: SIGHTLINE_KEY and a variable that holds a token are none.
-        let names = ["data_dir", "log", "sync", "http"];
+        let names = ["data_dir", "log", "sync", "history", "http"];
         let env = Env::prefixed("SIGHTLINE_").split("__").lowercase(true).filter(move |name| {
             let name = name.as_str().to_ascii_lowercase();
             names.iter().any(|setting| name == *setting || name.starts_with(&format!("{setting}.")))

@@ -1,19 +1,18 @@
 //! How values become bytes: small rows, and blobs that are compressed, checked and cut into pieces.
 //!
 //! A blob is one version byte and frames. A frame is the length of its compressed and of its plain bytes, four bytes
-//! each and little-endian, then a zstd frame with a checksum. Values never straddle frames.
+//! each and little-endian, then a zstd frame with a checksum. What is put in at once never straddles frames.
 
 use std::cell::RefCell;
-use std::marker::PhantomData;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
-use memchr::memmem::Finder;
 use redb::{ReadableTable, Table};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::CParameter;
 
+use crate::bytes::CUT_OFF;
 use crate::error::{Result, StoreError};
 use crate::keys;
 
@@ -80,8 +79,8 @@ impl Packer {
     }
 
     /// Adds a value to the blob.
-    pub(crate) fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.plain = postcard::to_extend(value, std::mem::take(&mut self.plain)).map_err(unwritable)?;
+    pub(crate) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+        write(&mut self.plain);
         if self.plain.len() >= FRAME_BYTES {
             self.close_frame()?;
         }
@@ -90,20 +89,31 @@ impl Packer {
 
     /// Ends the blob, empty when nothing was added, and gets ready for the next one.
     pub(crate) fn finish(&mut self) -> Result<Vec<u8>> {
-        if !self.plain.is_empty() {
-            self.close_frame()?;
-        }
+        self.close_frame()?;
         Ok(std::mem::take(&mut self.blob))
     }
 
-    fn close_frame(&mut self) -> Result<()> {
-        let packed = self.compressor.compress(&self.plain).map_err(cannot_compress)?;
+    /// Closes the frame, so that what follows is in another one.
+    pub(crate) fn close_frame(&mut self) -> Result<()> {
+        if self.plain.is_empty() {
+            return Ok(());
+        }
+        // Room for the worst case: a buffer that is too small makes the library use a slower way.
+        let room = zstd::zstd_safe::compress_bound(self.plain.len());
         if self.blob.is_empty() {
             self.blob.push(VERSION);
         }
-        self.blob.extend_from_slice(&(packed.len() as u32).to_le_bytes());
-        self.blob.extend_from_slice(&(self.plain.len() as u32).to_le_bytes());
-        self.blob.extend_from_slice(&packed);
+        let lengths = self.blob.len();
+        self.blob.extend_from_slice(&[0; 8]);
+        let start = self.blob.len();
+        self.blob.resize(start + room, 0);
+        let packed = self
+            .compressor
+            .compress_to_buffer(&self.plain, &mut self.blob[start..])
+            .map_err(cannot_compress)?;
+        self.blob.truncate(start + packed);
+        self.blob[lengths..lengths + 4].copy_from_slice(&(packed as u32).to_le_bytes());
+        self.blob[lengths + 4..start].copy_from_slice(&(self.plain.len() as u32).to_le_bytes());
         self.plain.clear();
         Ok(())
     }
@@ -121,94 +131,67 @@ impl Unpacker {
         Ok(Self(RefCell::new(Decompressor::new().map_err(cannot_compress)?)))
     }
 
-    /// Whether the bytes of any of these texts are in a blob; `what` names it in errors.
-    ///
-    /// Texts are stored as they are, so that a blob without their bytes has no value with one of them.
-    pub(crate) fn mentions(&self, blob: Vec<u8>, texts: &[Finder<'_>], what: String) -> Result<bool> {
-        let mut frames: Values<'_, ()> = self.read(blob, what);
-        while frames.at < frames.blob.len() {
-            frames.open_frame().map_err(|error| frames.damage(&error))?;
-            if texts.iter().any(|text| text.find(&frames.plain).is_some()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Reads the values of a blob; `what` names it in errors.
-    pub(crate) fn read<T: DeserializeOwned>(&self, blob: Vec<u8>, what: String) -> Values<'_, T> {
-        Values { unpacker: self, blob, at: 0, plain: Vec::new(), plain_at: 0, what, kind: PhantomData }
+    /// Opens the frames of a blob, one after the other.
+    pub(crate) const fn frames(&self, blob: Vec<u8>) -> Frames<'_> {
+        Frames { unpacker: Some(self), blob, at: 0, plain: Vec::new() }
     }
 }
 
-/// The values of a blob, frame by frame; ends after the first error.
-pub(crate) struct Values<'a, T> {
-    unpacker: &'a Unpacker,
+/// The frames of a blob.
+pub(crate) struct Frames<'a> {
+    /// None when what is there needs no unpacking.
+    unpacker: Option<&'a Unpacker>,
     blob: Vec<u8>,
     at: usize,
     plain: Vec<u8>,
-    plain_at: usize,
-    what: String,
-    kind: PhantomData<T>,
 }
 
-impl<T> Values<'_, T> {
-    fn open_frame(&mut self) -> std::result::Result<(), String> {
+impl Frames<'_> {
+    /// One frame that is there as it is.
+    pub(crate) const fn plain(plain: Vec<u8>) -> Self {
+        Self { unpacker: None, blob: plain, at: 0, plain: Vec::new() }
+    }
+
+    /// What is in the frame that was opened last.
+    pub(crate) fn get(&self) -> &[u8] {
+        &self.plain
+    }
+
+    /// Opens the next frame; false when there is none.
+    pub(crate) fn open(&mut self) -> Result<bool> {
+        if self.at >= self.blob.len() {
+            return Ok(false);
+        }
+        let Some(unpacker) = self.unpacker else {
+            self.plain = std::mem::take(&mut self.blob);
+            return Ok(true);
+        };
         if self.at == 0 {
             if self.blob.first() != Some(&VERSION) {
-                return Err("unknown encoding".to_owned());
+                return Err("unknown encoding".into());
             }
             self.at = 1;
         }
         let length = |range: Range<usize>| {
             let bytes = self.blob.get(range).and_then(|bytes| bytes.try_into().ok());
-            bytes.map(|bytes| u32::from_le_bytes(bytes) as usize).ok_or_else(|| "cut off".to_owned())
+            bytes.map(|bytes| u32::from_le_bytes(bytes) as usize).ok_or(CUT_OFF)
         };
         let packed_len = length(self.at..self.at + 4)?;
         let plain_len = length(self.at + 4..self.at + 8)?;
         let start = self.at + 8;
-        let packed = self.blob.get(start..start + packed_len).ok_or("cut off")?;
+        let packed = self.blob.get(start..start + packed_len).ok_or(CUT_OFF)?;
         if plain_len > MAX_FRAME_BYTES {
-            return Err("impossible length".to_owned());
+            return Err("impossible length".into());
         }
         self.plain.clear();
         self.plain.reserve(plain_len);
-        let decompressed = self.unpacker.0.borrow_mut().decompress_to_buffer(packed, &mut self.plain);
-        decompressed.map_err(|error| error.to_string())?;
+        let decompressed = unpacker.0.borrow_mut().decompress_to_buffer(packed, &mut self.plain);
+        decompressed.map_err(|error| StoreError::damaged(error.to_string()))?;
         if self.plain.len() != plain_len {
-            return Err("wrong length".to_owned());
+            return Err("wrong length".into());
         }
         self.at = start + packed_len;
-        self.plain_at = 0;
-        Ok(())
-    }
-
-    fn damage(&mut self, error: &str) -> StoreError {
-        self.at = self.blob.len();
-        self.plain_at = self.plain.len();
-        StoreError::damaged(format!("{}: {error}", self.what))
-    }
-}
-
-impl<T: DeserializeOwned> Iterator for Values<'_, T> {
-    type Item = Result<T>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        while self.plain_at == self.plain.len() {
-            if self.at >= self.blob.len() {
-                return None;
-            }
-            if let Err(error) = self.open_frame() {
-                return Some(Err(self.damage(&error)));
-            }
-        }
-        match postcard::take_from_bytes(&self.plain[self.plain_at..]) {
-            Ok((value, rest)) => {
-                self.plain_at = self.plain.len() - rest.len();
-                Some(Ok(value))
-            }
-            Err(error) => Some(Err(self.damage(&error.to_string()))),
-        }
+        Ok(true)
     }
 }
 
@@ -220,33 +203,57 @@ pub(crate) fn put_blob(table: &mut Table<'_, &[u8], &[u8]>, numbered_key: &[u8],
     Ok(())
 }
 
-/// Reads a blob back from its pieces; empty when there is none.
-pub(crate) fn get_blob(
+/// Reads back the blobs of a scope with these numbers, in their order.
+pub(crate) fn get_blobs(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    numbered_key: &[u8],
-) -> Result<Vec<u8>> {
-    let (from, to) = (keys::piece(numbered_key, 0), keys::after_pieces(numbered_key));
-    let mut blob = Vec::new();
+    scope_key: &[u8],
+    numbers: RangeInclusive<u64>,
+) -> Result<Vec<(u64, Vec<u8>)>> {
+    let from = keys::piece(&keys::numbered(scope_key, *numbers.start()), 0);
+    let to = keys::after_pieces(&keys::numbered(scope_key, *numbers.end()));
+    let mut blobs: Vec<(u64, Vec<u8>)> = Vec::new();
     for row in table.range(from.as_slice()..to.as_slice())? {
-        blob.extend_from_slice(row?.1.value());
+        let (key, piece) = row?;
+        let number = keys::number_at(key.value(), scope_key.len())
+            .ok_or_else(|| StoreError::damaged("the number of a piece"))?;
+        match blobs.last_mut() {
+            Some((last, blob)) if *last == number => blob.extend_from_slice(piece.value()),
+            _ => blobs.push((number, piece.value().to_vec())),
+        }
     }
-    Ok(blob)
+    Ok(blobs)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bytes::{Reader, put_bytes, put_number};
 
     fn blob_of(values: &[(String, u64)]) -> Vec<u8> {
         let mut packer = Packer::new(FOR_LONG).unwrap();
-        for value in values {
-            packer.push(value).unwrap();
+        for (text, number) in values {
+            packer
+                .push(|bytes| {
+                    put_bytes(bytes, text.as_bytes());
+                    put_number(bytes, *number);
+                })
+                .unwrap();
         }
         packer.finish().unwrap()
     }
 
     fn read(blob: Vec<u8>) -> Result<Vec<(String, u64)>> {
-        Unpacker::new()?.read(blob, "test".to_owned()).collect()
+        let unpacker = Unpacker::new().unwrap();
+        let mut frames = unpacker.frames(blob);
+        let mut values = Vec::new();
+        while frames.open()? {
+            let mut reader = Reader::new(frames.get(), 0);
+            while !reader.is_at_end() {
+                let text = String::from_utf8(reader.bytes()?.to_vec()).unwrap();
+                values.push((text, reader.number()?));
+            }
+        }
+        Ok(values)
     }
 
     #[test]
@@ -255,21 +262,6 @@ mod tests {
             let values: Vec<_> = (0..count).map(|n| (format!("value {n}"), n * n)).collect();
             assert_eq!(read(blob_of(&values)).unwrap(), values);
         }
-    }
-
-    #[test]
-    fn a_text_is_found_in_any_frame_and_only_where_it_is() {
-        let values: Vec<_> = (0..100_000_u64).map(|n| (format!("value {n}."), n)).collect();
-        let blob = blob_of(&values);
-        let mentions = |texts: &[&str]| {
-            let texts: Vec<Finder<'_>> = texts.iter().map(|text| Finder::new(*text)).collect();
-            Unpacker::new().unwrap().mentions(blob.clone(), &texts, "test".to_owned()).unwrap()
-        };
-        for n in [0, 1, 50_000, 99_999] {
-            assert!(mentions(&["other", &format!("value {n}.")]), "{n}");
-        }
-        assert!(!mentions(&["value 100000.", "other"]));
-        assert!(!mentions(&[]));
     }
 
     #[test]
@@ -289,7 +281,7 @@ mod tests {
                 Err(error) => assert!(matches!(error, StoreError::Damaged { .. }), "byte {at}: {error:?}"),
             }
             if at > 0 {
-                assert!(matches!(read(blob[..at].to_vec()), Err(StoreError::Damaged { .. })), "cut at {at}");
+                assert!(read(blob[..at].to_vec()).is_err(), "cut at {at}");
             }
         }
         assert!(unnoticed < blob.len() / 50, "{unnoticed} damaged bytes were not noticed");

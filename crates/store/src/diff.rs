@@ -1,15 +1,19 @@
 //! What differs between two snapshots.
 
 use std::cmp::Ordering;
-use std::iter::Peekable;
 
+use redb::ReadableTable;
 use sightline_core::{Fact, Scope, SnapshotNumber};
 
 use crate::codec::Unpacker;
+use crate::dictionary::Dictionary;
+use crate::edges::{self, Edge, EdgeKind, Edges, Tables};
 use crate::error::Result;
 use crate::open::Store;
-use crate::read::{Facts, StoredFact, VersionAt, facts_of, meta, versions_at};
-use crate::tables::{CONTENT, VERSIONS};
+use crate::read::{VersionAt, meta, versions_at};
+use crate::rows::{Row, RowsAt};
+use crate::state::{Facts, StoredFact};
+use crate::tables::{CONTENT, EDGES, NAMES, VERSIONS};
 
 /// One fact of one scope that differs between two snapshots: added, removed or changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +27,8 @@ pub struct FactChange {
 }
 
 impl Store {
-    /// Hands out every fact that differs between two sealed snapshots, scope by scope and by key.
+    /// Hands out every fact that differs between two sealed snapshots: scope by scope, and in each those that
+    /// are kept as rows before the others, by key.
     ///
     /// Facts that were only seen again do not differ. Scopes whose facts were not written in between are not read.
     pub fn diff(
@@ -37,74 +42,118 @@ impl Store {
         meta(&txn, source_id, from)?;
         meta(&txn, source_id, to)?;
         let versions = txn.open_table(VERSIONS)?;
-        let content = txn.open_table(CONTENT)?;
-        let unpacker = Unpacker::new()?;
+        let (content, edges, unpacker) = (txn.open_table(CONTENT)?, txn.open_table(EDGES)?, Unpacker::new()?);
+        let dictionary = Dictionary::load(&txn.open_table(NAMES)?, &unpacker, source_id)?;
+        let facts = Facts { content: &content, edges: &edges, unpacker: &unpacker, dictionary: &dictionary };
         let mut before = versions_at(&versions, source_id, from)?.into_iter().peekable();
         let mut after = versions_at(&versions, source_id, to)?.into_iter().peekable();
-        while let Some((old, new)) = next_pair(&mut before, &mut after, |a, b| a.scope.cmp(&b.scope)) {
+        loop {
+            let order = match (before.peek(), after.peek()) {
+                (None, None) => return Ok(()),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(old), Some(new)) => old.scope.cmp(&new.scope),
+            };
+            let old = if order == Ordering::Greater { None } else { before.next() };
+            let new = if order == Ordering::Less { None } else { after.next() };
+            let Some(scope) = old.as_ref().or(new.as_ref()).map(|at| &at.scope) else { continue };
             if let (Some(old), Some(new)) = (&old, &new)
-                && old.version.content == new.version.content
+                && (old.version.base, old.version.content) == (new.version.base, new.version.content)
             {
                 continue;
             }
-            let facts = |at: &Option<VersionAt>| -> Result<Option<Facts<'_>>> {
-                let Some(VersionAt { scope, key, version }) = at else { return Ok(None) };
-                facts_of(&content, &unpacker, scope, key, version).map(Some)
-            };
-            let fact = |at: &Option<VersionAt>, (record, first_seen, last_seen)| {
-                let read = at.as_ref().map_or(0, |at| at.version.read);
-                Fact {
-                    record,
-                    first_seen,
-                    last_seen: if last_seen == 0 { read } else { last_seen },
+            let mut change = |before: Option<StoredFact>, after: Option<StoredFact>| {
+                let fact = |fact: StoredFact| Fact {
+                    record: fact.record,
+                    first_seen: fact.seen.first_seen,
+                    last_seen: fact.seen.last_seen,
                     scope: 0,
-                }
+                };
+                each(FactChange { scope: scope.clone(), before: before.map(fact), after: after.map(fact) });
             };
-            let Some(scope) = old.as_ref().or(new.as_ref()).map(|at| at.scope.clone()) else { continue };
-            let mut olds = facts(&old)?.into_iter().flatten().map(keyed).peekable();
-            let mut news = facts(&new)?.into_iter().flatten().map(keyed).peekable();
-            let by_key = |a: &Result<(String, StoredFact)>, b: &Result<(String, StoredFact)>| match (a, b) {
-                (Ok((a, _)), Ok((b, _))) => a.cmp(b),
-                _ => Ordering::Equal,
-            };
-            while let Some((was, is)) = next_pair(&mut olds, &mut news, by_key) {
-                let (was, is) =
-                    (was.transpose()?.map(|(_, fact)| fact), is.transpose()?.map(|(_, fact)| fact));
-                if let (Some(was), Some(is)) = (&was, &is)
-                    && was.0 == is.0
-                {
-                    continue;
-                }
-                each(FactChange {
-                    scope: scope.clone(),
-                    before: was.map(|was| fact(&old, was)),
-                    after: is.map(|is| fact(&new, is)),
-                });
-            }
+            diff_rows(&facts, old.as_ref(), new.as_ref(), &mut change)?;
+            diff_edges(&facts, old.as_ref(), new.as_ref(), &mut change)?;
         }
-        Ok(())
     }
 }
 
-fn keyed(fact: Result<StoredFact>) -> Result<(String, StoredFact)> {
-    fact.map(|fact| (fact.0.key(), fact))
+type Change<'c> = &'c mut dyn FnMut(Option<StoredFact>, Option<StoredFact>);
+
+fn diff_rows<T: ReadableTable<&'static [u8], &'static [u8]>>(
+    facts: &Facts<'_, T>,
+    old: Option<&VersionAt>,
+    new: Option<&VersionAt>,
+    change: Change<'_>,
+) -> Result<()> {
+    let open = |at: Option<&VersionAt>| match at.filter(|at| at.version.rows() > 0) {
+        Some(at) => facts.rows(&at.scope, &at.key, &at.version).map(Some),
+        None => Ok(None),
+    };
+    let (mut olds, mut news) = (open(old)?, open(new)?);
+    let fact = |at: Option<&VersionAt>, row: &Row<'_>| -> Result<StoredFact> {
+        let seen = at.map_or(row.seen, |at| at.version.seen(row.seen));
+        Ok(StoredFact { record: row.record()?, seen })
+    };
+    loop {
+        let was = olds.as_ref().and_then(RowsAt::row);
+        let is = news.as_ref().and_then(RowsAt::row);
+        let order = match (&was, &is) {
+            (None, None) => return Ok(()),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(was), Some(is)) => was.key.cmp(is.key),
+        };
+        let was = was.filter(|_| order != Ordering::Greater);
+        let is = is.filter(|_| order != Ordering::Less);
+        let same = matches!((&was, &is), (Some(was), Some(is)) if was.value == is.value);
+        if !same {
+            let before = was.map(|row| fact(old, &row)).transpose()?;
+            change(before, is.map(|row| fact(new, &row)).transpose()?);
+        }
+        if order != Ordering::Greater
+            && let Some(olds) = &mut olds
+        {
+            olds.advance()?;
+        }
+        if order != Ordering::Less
+            && let Some(news) = &mut news
+        {
+            news.advance()?;
+        }
+    }
 }
 
-/// Takes the smaller of the next two, or both when they are equal.
-fn next_pair<T>(
-    old: &mut Peekable<impl Iterator<Item = T>>,
-    new: &mut Peekable<impl Iterator<Item = T>>,
-    order: impl Fn(&T, &T) -> Ordering,
-) -> Option<(Option<T>, Option<T>)> {
-    let order = match (old.peek(), new.peek()) {
-        (None, None) => return None,
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (Some(old), Some(new)) => order(old, new),
+fn diff_edges<T: ReadableTable<&'static [u8], &'static [u8]>>(
+    facts: &Facts<'_, T>,
+    old: Option<&VersionAt>,
+    new: Option<&VersionAt>,
+    change: Change<'_>,
+) -> Result<()> {
+    // One set of tables, so that equal numbers mean equal things.
+    let mut tables = Tables::default();
+    let mut open = |at: Option<&VersionAt>| match at {
+        Some(at) => facts.edges(&at.scope, &at.key, &at.version, &mut tables),
+        None => Ok(Edges::default()),
     };
-    Some(match order {
-        Ordering::Less => (old.next(), None),
-        Ordering::Greater => (None, new.next()),
-        Ordering::Equal => (old.next(), new.next()),
-    })
+    let (olds, news) = (open(old)?, open(new)?);
+    let mut changes = Vec::new();
+    for kind in EdgeKind::BOTH {
+        edges::merge(olds.of(kind), news.of(kind), |was, is| {
+            if let (Some(was), Some(is)) = (was, is)
+                && was.says_what(is)
+            {
+                return;
+            }
+            let fact = |at: Option<&VersionAt>, edge: Option<&Edge>| {
+                let (at, edge) = (at?, edge?);
+                Some(facts.fact(kind, &at.scope, edge, &tables, &at.version))
+            };
+            changes.push((fact(old, was), fact(new, is)));
+        });
+    }
+    changes.sort_by_cached_key(|(was, is)| was.as_ref().or(is.as_ref()).map(|fact| fact.record.key()));
+    for (was, is) in changes {
+        change(was, is);
+    }
+    Ok(())
 }

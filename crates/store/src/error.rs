@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sightline_core::{SnapshotNumber, Time};
 use thiserror::Error;
+
+use crate::bytes::Malformed;
 
 /// The result of something that uses the store.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -71,6 +73,21 @@ pub enum StoreError {
         /// Why not.
         source: io::Error,
     },
+    /// The file cannot be made smaller while somebody reads it.
+    #[error("the store is being read")]
+    InUse,
+    /// There is something already that is not to be replaced.
+    #[error("{} is there already", .path.display())]
+    Occupied {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Writing failed before, and nothing more is written until the store is opened again.
+    #[error("writing to {} has failed before", .path.display())]
+    NotWritten {
+        /// The file.
+        path: PathBuf,
+    },
     /// The store was opened for reading only.
     #[error("the store is open for reading only")]
     ReadOnly,
@@ -129,6 +146,14 @@ pub enum StoreError {
         /// The number.
         number: SnapshotNumber,
     },
+    /// The snapshot was given up.
+    #[error("snapshot {number} of {sealed} was not kept")]
+    Pruned {
+        /// The number.
+        number: SnapshotNumber,
+        /// When it was sealed.
+        sealed: Time,
+    },
 
     /// The data source already has a sync in progress.
     #[error("sync {number} is still in progress")]
@@ -179,12 +204,18 @@ impl StoreError {
                  data sources have to be connected again)"
                     .to_owned()
             }
-            Self::Damaged { .. } => "restore the data directory from a backup".to_owned(),
+            Self::Damaged { .. } => {
+                "run `sightline doctor`, which says what is intact; restore the rest from a backup".to_owned()
+            }
+            Self::Occupied { .. } => "name another file or directory, or move this one away".to_owned(),
+            Self::NotWritten { .. } => "see to what made it fail, then start again".to_owned(),
             Self::Io { source, path, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     format!("make {} writable for this user, or name another data directory", path.display())
                 }
-                io::ErrorKind::StorageFull => "make room on the disk".to_owned(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                    "make room for it; what was stored before is whole, and an unfinished sync goes on".to_owned()
+                }
                 _ => return None,
             },
             Self::WrongKey => "give the key that this store was made with".to_owned(),
@@ -195,6 +226,8 @@ impl StoreError {
             }
             Self::KeyExposed { path, .. } => format!("chmod 600 {}", path.display()),
             Self::KeyInvalid { .. } => "a key is 32 bytes, written as 64 hex digits or in base64".to_owned(),
+            Self::Pruned { .. } => "ask for a snapshot that is kept; how long is set under [history]".to_owned(),
+            Self::InUse => "try again when no other command reads the store".to_owned(),
             Self::SyncInProgress { .. } => "resume it, or abandon it".to_owned(),
             Self::LargeDrop { .. } => {
                 "check the credential's permissions; if the drop is real, confirm it and seal again"
@@ -204,8 +237,28 @@ impl StoreError {
         })
     }
 
+    /// Names the file where the file system did not let the database write.
+    pub(crate) fn writing(self, file: &Path) -> Self {
+        match self {
+            Self::Database(error) => match *error {
+                redb::Error::Io(error) => Self::io("write", file)(error),
+                redb::Error::PreviousIo => Self::NotWritten { path: file.to_owned() },
+                error => Self::Database(Box::new(error)),
+            },
+            error => error,
+        }
+    }
+
     pub(crate) fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged { what: what.into() }
+    }
+
+    /// Says where something is that cannot be read back.
+    pub(crate) fn within(self, place: &str) -> Self {
+        match self {
+            Self::Damaged { what } => Self::Damaged { what: format!("{place}: {what}") },
+            other => other,
+        }
     }
 
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
@@ -229,6 +282,12 @@ fn holder(pid: Option<u32>, command: Option<&str>, since: Option<Time>) -> Strin
         text.push_str(" by another process");
     }
     text
+}
+
+impl From<Malformed> for StoreError {
+    fn from(what: Malformed) -> Self {
+        Self::damaged(what)
+    }
 }
 
 macro_rules! from_redb {

@@ -7,29 +7,44 @@
 //! - [`StepOutcome`], [`Mark`], [`SyncInProgress`]: a sync in progress is durable after every batch of steps.
 //! - [`SealRules`], [`SealReport`]: a finished sync becomes a snapshot, all of it or nothing.
 //! - [`SnapshotMeta`]: sealed snapshots, current and historic; [`FactChange`]: what differs between two.
+//! - [`Store::back_up`] and [`restore`]: a copy of everything in one file; [`check_up`]: what of it all is intact.
 //!
 //! Calls block; a caller in an asynchronous runtime runs them on a thread where blocking is allowed.
 
+mod backup;
+mod bytes;
 mod codec;
+mod dictionary;
 mod diff;
+mod edges;
 mod error;
 mod keys;
 mod kind;
 mod lock;
 mod open;
+mod pages;
 mod progress;
+mod prune;
 mod read;
-mod reading;
+mod retention;
+mod rows;
 mod seal;
 mod source;
+mod staging;
+mod state;
 mod tables;
 mod vault;
+mod verify;
 
+pub use backup::{Copied, restore};
 pub use diff::FactChange;
 pub use error::{Result, StoreError};
 pub use open::{OpenMode, OpenOptions, Store};
+pub use pages::Pages;
 pub use progress::{Mark, ScopeProgress, StepOutcome, SyncInProgress, SyncRow};
 pub use read::SnapshotMeta;
+pub use retention::Retention;
 pub use seal::{DatasetChange, SealReport, SealRules};
 pub use source::{NewSource, SourceRecord};
 pub use vault::{Key, Vault};
+pub use verify::{Checkup, SnapshotCheckup, SourceCheckup, check_up};

@@ -6,14 +6,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use redb::{
-    Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
-    StorageError, WriteTransaction,
+    Builder, CompactionError, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction,
+    ReadableDatabase, StorageBackend, StorageError, WriteTransaction,
 };
 use sightline_core::time::{Clock, SystemClock};
 
+use crate::dictionary::Dictionaries;
 use crate::error::{Result, StoreError};
 use crate::lock::{self, LockNote};
+use crate::pages::check_pages;
 use crate::tables::{self, FORMAT, META, META_FORMAT};
+
+/// Name of the database in the data directory.
+pub(crate) const FILE: &str = "sightline.redb";
 
 /// Whether the store is only read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +36,9 @@ pub struct OpenOptions {
     pub mode: OpenMode,
     /// Bytes of the database that are kept in memory.
     pub cache_bytes: usize,
+    /// Whether the file is compared with its checksums first, half a second for each gigabyte; without it a byte that has
+    /// changed may lead to a wrong answer or a panic.
+    pub check: bool,
     /// What this process is doing, for the message that another one shows: `sightline serve`.
     pub command: String,
 }
@@ -38,7 +46,7 @@ pub struct OpenOptions {
 impl OpenOptions {
     /// The usual way.
     pub fn new(mode: OpenMode) -> Self {
-        Self { mode, cache_bytes: 32 * 1024 * 1024, command: "sightline".to_owned() }
+        Self { mode, cache_bytes: 32 * 1024 * 1024, check: true, command: "sightline".to_owned() }
     }
 
     /// Says what this process is doing.
@@ -54,9 +62,11 @@ impl OpenOptions {
 /// It may be shared between threads; writes wait for each other, reads wait for nobody.
 pub struct Store {
     dir: PathBuf,
+    file: PathBuf,
     // Dropped before the database lets go of its lock: the note of the next writer is never removed.
     _note: Option<LockNote>,
     handle: Handle,
+    pub(crate) dictionaries: Dictionaries,
 }
 
 enum Handle {
@@ -79,7 +89,7 @@ impl Store {
     /// Opens the store in a data directory, as the options say.
     pub fn open_with(data_dir: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let dir = data_dir.as_ref();
-        let file = dir.join("sightline.redb");
+        let file = dir.join(FILE);
         match options.mode {
             OpenMode::Read => Self::open_to_read(dir, &file, options),
             OpenMode::Write => Self::open_to_write(dir, &file, options),
@@ -91,36 +101,78 @@ impl Store {
         &self.dir
     }
 
+    /// The file of the database.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
     fn open_to_write(dir: &Path, file: &Path, options: &OpenOptions) -> Result<Self> {
         create_dir(dir)?;
         create_file(file)?;
+        if options.check {
+            check_pages(file)?;
+        }
         let database = with_fallback(|mode| builder(options, mode).create(file))
             .map_err(|error| open_error(error, dir, file))?;
         let note = LockNote::write(dir, &options.command, SystemClock.now());
-        let store = Self { dir: dir.to_owned(), handle: Handle::Write(database), _note: Some(note) };
-        if store.is_blank()? {
-            store.write(|txn| {
+        let store = Self {
+            dir: dir.to_owned(),
+            file: file.to_owned(),
+            handle: Handle::Write(database),
+            _note: Some(note),
+            dictionaries: Dictionaries::default(),
+        };
+        store.begin()
+    }
+
+    /// Opens a store that is kept elsewhere than in a file; its key is in the directory. For tests of what happens when
+    /// writing fails.
+    #[doc(hidden)]
+    pub fn open_on(backend: impl StorageBackend, dir: &Path) -> Result<Self> {
+        let options = OpenOptions::new(OpenMode::Write);
+        let database = builder(&options, ConcurrencyMode::ExclusiveWriter).create_with_backend(backend);
+        let file = dir.join(FILE);
+        let database = database.map_err(|error| open_error(error, dir, &file))?;
+        let handle = Handle::Write(database);
+        let dictionaries = Dictionaries::default();
+        Self { dir: dir.to_owned(), file, handle, _note: None, dictionaries }.begin()
+    }
+
+    /// Makes a new database a store, and checks that an old one is.
+    fn begin(self) -> Result<Self> {
+        if self.is_blank()? {
+            self.write(|txn| {
                 tables::create_all(txn)?;
                 txn.open_table(META)?.insert(META_FORMAT, FORMAT.to_le_bytes().as_slice())?;
                 Ok(())
             })?;
-            tracing::info!(dir = %dir.display(), format = FORMAT, "made a new store");
+            tracing::info!(dir = %self.dir.display(), format = FORMAT, "made a new store");
         }
-        store.check_format(file)?;
-        Ok(store)
+        self.check_format()?;
+        Ok(self)
     }
 
-    fn open_to_read(dir: &Path, file: &Path, options: &OpenOptions) -> Result<Self> {
+    /// Opens a file to read it, whatever its name.
+    pub(crate) fn open_to_read(dir: &Path, file: &Path, options: &OpenOptions) -> Result<Self> {
         if !file.exists() {
             return Err(StoreError::Missing { dir: dir.to_owned() });
         }
+        if options.check {
+            check_pages(file)?;
+        }
         let database = with_fallback(|mode| builder(options, mode).open_read_only(file))
             .map_err(|error| open_error(error, dir, file))?;
-        let store = Self { dir: dir.to_owned(), handle: Handle::Read(database), _note: None };
+        let store = Self {
+            dir: dir.to_owned(),
+            file: file.to_owned(),
+            handle: Handle::Read(database),
+            _note: None,
+            dictionaries: Dictionaries::default(),
+        };
         if store.is_blank()? {
             return Err(StoreError::Missing { dir: dir.to_owned() });
         }
-        store.check_format(file)?;
+        store.check_format()?;
         Ok(store)
     }
 
@@ -129,8 +181,8 @@ impl Store {
         Ok(self.begin_read()?.list_tables()?.next().is_none())
     }
 
-    fn check_format(&self, file: &Path) -> Result<()> {
-        let not_ours = || StoreError::NotAStore { path: file.to_owned() };
+    fn check_format(&self) -> Result<()> {
+        let not_ours = || StoreError::NotAStore { path: self.file.clone() };
         let txn = self.begin_read()?;
         let meta = match txn.open_table(META) {
             Ok(meta) => meta,
@@ -143,6 +195,16 @@ impl Store {
             Ordering::Greater => Err(StoreError::Newer { found, supported: FORMAT }),
             Ordering::Less => Err(StoreError::Older { found, supported: FORMAT }),
             Ordering::Equal => Ok(()),
+        }
+    }
+
+    /// Makes the file as small as what is in it; other processes must not be reading it.
+    pub fn compact(&mut self) -> Result<()> {
+        let Handle::Write(database) = &mut self.handle else { return Err(StoreError::ReadOnly) };
+        match database.compact() {
+            Ok(_) => Ok(()),
+            Err(CompactionError::TransactionInProgress) => Err(StoreError::InUse),
+            Err(error) => Err(StoreError::Database(Box::new(error.into())).writing(&self.file)),
         }
     }
 
@@ -162,12 +224,15 @@ impl Store {
     /// Makes changes: all of them, durably, or none.
     pub(crate) fn write<T>(&self, change: impl FnOnce(&WriteTransaction) -> Result<T>) -> Result<T> {
         let Handle::Write(database) = &self.handle else { return Err(StoreError::ReadOnly) };
-        let mut txn = database.begin_write()?;
-        // Opening after a crash then takes no time, however large the store is.
-        txn.set_quick_repair(true);
-        let result = change(&txn)?;
-        txn.commit()?;
-        Ok(result)
+        let write = || -> Result<T> {
+            let mut txn = database.begin_write()?;
+            // Opening after a crash then takes no time, however large the store is.
+            txn.set_quick_repair(true);
+            let result = change(&txn)?;
+            txn.commit()?;
+            Ok(result)
+        };
+        write().map_err(|error| error.writing(&self.file))
     }
 }
 
@@ -187,7 +252,8 @@ fn with_fallback<T>(
     }
 }
 
-fn open_error(error: DatabaseError, dir: &Path, file: &Path) -> StoreError {
+/// What it means that the database cannot be opened.
+pub(crate) fn open_error(error: DatabaseError, dir: &Path, file: &Path) -> StoreError {
     match error {
         DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => lock::busy(dir),
         DatabaseError::RepairAborted => StoreError::Unclean,
@@ -202,7 +268,7 @@ fn open_error(error: DatabaseError, dir: &Path, file: &Path) -> StoreError {
 }
 
 /// Makes the data directory, for this user only; one that exists is left as it is.
-fn create_dir(dir: &Path) -> Result<()> {
+pub(crate) fn create_dir(dir: &Path) -> Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -10,14 +10,17 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use sightline_core::{Absent, EntityKind, Gap, Record, Scope, SnapshotNumber, Tallies, Time};
 
-use crate::codec::{self, Packer};
+use crate::codec::{self, Unpacker};
+use crate::dictionary::Dictionary;
 use crate::error::{Result, StoreError};
 use crate::keys;
 use crate::kind::{Kind, Kinds};
 use crate::open::Store;
-use crate::reading::Reading;
 use crate::source::{clear_sync, require};
-use crate::tables::{ABSENT, DRIFT, LATER, NUMBERS, PROGRESS, SNAPSHOTS, STAGED, SYNCS, TASKS};
+use crate::staging::{Staged, Stager};
+use crate::tables::{
+    ABSENT, DRIFT, LATER, NAMES, NUMBERS, PROGRESS, SNAPSHOTS, STAGED, STAGED_EDGES, SYNCS, TASKS,
+};
 
 /// A sync in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,24 +204,20 @@ impl Store {
     /// Stores what steps found, all of it or nothing, durably; gives the ids of the tasks that each one added.
     pub fn commit_steps(&self, source_id: u64, outcomes: &[StepOutcome]) -> Result<Vec<Vec<u64>>> {
         // Compressing does not need the writer's lock.
-        let mut packer = Packer::new(codec::FOR_SHORT)?;
-        let mut blobs = Vec::with_capacity(outcomes.len());
-        for outcome in outcomes {
-            for record in &outcome.records {
-                packer.push(&Reading::Read(record))?;
+        let load = || Dictionary::load(&self.begin_read()?.open_table(NAMES)?, &Unpacker::new()?, source_id);
+        self.dictionaries.add(source_id, load, |dictionary, store_new| {
+            let mut pack = Stager::new()?;
+            let mut staged = Vec::with_capacity(outcomes.len());
+            for outcome in outcomes {
+                staged.push(pack.stage(outcome, dictionary)?);
             }
-            for absent in &outcome.absent {
-                if let Absent::Fact(key) = absent {
-                    packer.push(&Reading::<&Record>::Absent(key.clone()))?;
-                }
-            }
-            blobs.push(packer.finish()?);
-        }
-        self.write(|txn| {
-            let mut sync = stored_sync(&txn.open_table(SYNCS)?, source_id)?.ok_or(StoreError::NoSync)?;
-            let added = stage_steps(txn, source_id, &mut sync, outcomes, &blobs)?;
-            put_sync(txn, source_id, &sync)?;
-            Ok(added)
+            self.write(|txn| {
+                let mut sync = stored_sync(&txn.open_table(SYNCS)?, source_id)?.ok_or(StoreError::NoSync)?;
+                store_new(dictionary, txn)?;
+                let added = stage_steps(txn, source_id, &mut sync, outcomes, &staged)?;
+                put_sync(txn, source_id, &sync)?;
+                Ok(added)
+            })
         })
     }
 
@@ -307,14 +306,14 @@ fn stage_steps(
     source_id: u64,
     sync: &mut StoredSync,
     outcomes: &[StepOutcome],
-    blobs: &[Vec<u8>],
+    staged: &[Staged],
 ) -> Result<Vec<Vec<u64>>> {
     let mut numbers: BTreeMap<&str, u64> = BTreeMap::new();
     let mut drift: BTreeMap<&str, u64> = BTreeMap::new();
     let mut progress: FxHashMap<&Scope, StoredProgress> = FxHashMap::default();
     let mut added = Vec::with_capacity(outcomes.len());
     let mut progress_table = txn.open_table(PROGRESS)?;
-    for (outcome, blob) in outcomes.iter().zip(blobs) {
+    for (outcome, staged) in outcomes.iter().zip(staged) {
         if txn.open_table(TASKS)?.remove((source_id, outcome.task_id))?.is_none() {
             return Err(StoreError::NoSuchTask { task: outcome.task_id });
         }
@@ -322,9 +321,10 @@ fn stage_steps(
         let step = sync.next_step;
         sync.next_step += 1;
         put_later(txn, source_id, sync.row.number, &outcome.later)?;
-        if !blob.is_empty() {
+        if !staged.is_empty() {
             let row = keys::numbered(&keys::scope(source_id, &outcome.scope), step);
-            codec::put_blob(&mut txn.open_table(STAGED)?, &row, blob)?;
+            codec::put_blob(&mut txn.open_table(STAGED)?, &row, &staged.rows)?;
+            codec::put_blob(&mut txn.open_table(STAGED_EDGES)?, &row, &staged.edges)?;
             let progress = entry(&mut progress, &progress_table, source_id, &outcome.scope)?;
             progress.count(&outcome.records);
             progress.absences |= outcome.absent.iter().any(|absent| matches!(absent, Absent::Fact(_)));

@@ -1,25 +1,26 @@
 //! Sealed snapshots, current and historic.
 //!
-//! A scope has a row for every snapshot that changed what is known about it, and its facts are written again only when
-//! they changed. Snapshot *n* is, for every scope, the newest row up to *n*.
+//! A scope has a row for every snapshot that changed what is known about it. Its facts are written whole once, and then
+//! only what changes, until that is as much again. Snapshot *n* is, for every scope, the newest row up to *n*.
 
 use std::collections::BTreeMap;
 
-use memchr::memmem::Finder;
 use redb::{ReadTransaction, ReadableTable};
 use serde::{Deserialize, Serialize};
 use sightline_core::{
-    EntityKind, Fact, Gap, Record, Scope, ScopeState, Snapshot, SnapshotNumber, Tallies, Time,
+    Fact, FactSink, Gap, Scope, ScopeState, Sighting, Snapshot, SnapshotNumber, Tallies, Time,
 };
 
-use crate::codec::{self, Unpacker, Values};
+use crate::codec::{self, Unpacker};
+use crate::dictionary::Dictionary;
 use crate::error::{Result, StoreError};
 use crate::keys;
 use crate::kind::{Kind, Kinds};
 use crate::open::Store;
 use crate::progress::{last_number, tally};
-use crate::source;
-use crate::tables::{CONTENT, SNAPSHOTS, SOURCES, VERSIONS};
+use crate::source::{self, SourceRecord};
+use crate::state::{Facts, StoredFact};
+use crate::tables::{CONTENT, EDGES, NAMES, SNAPSHOTS, SOURCES, VERSIONS};
 
 /// A sealed snapshot without its facts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,8 @@ pub struct SnapshotMeta {
     pub gaps: u64,
     /// Facts in it.
     pub facts: u64,
+    /// Whether it was given up: only this row of it is left.
+    pub pruned: bool,
 }
 
 /// The state of a scope from one snapshot on.
@@ -56,12 +59,22 @@ pub(crate) struct Version {
     pub(crate) complete: Option<SnapshotNumber>,
     /// Why the last attempt failed.
     pub(crate) gap: Option<Gap>,
-    /// The snapshot that wrote the facts.
+    /// The snapshot that wrote all facts; 0 where there are none.
+    pub(crate) base: SnapshotNumber,
+    /// The last snapshot that wrote what had changed since.
     pub(crate) content: SnapshotNumber,
+    /// So often was written what had changed.
+    pub(crate) changes: u32,
+    /// Bytes that the base takes.
+    pub(crate) base_bytes: u64,
+    /// Bytes that what changed since takes.
+    pub(crate) changed_bytes: u64,
     /// The sync that last saw the facts that do not tell themselves.
     pub(crate) read: SnapshotNumber,
     /// Facts of each kind.
     pub(crate) kinds: BTreeMap<u8, u64>,
+    /// How many of them are kept as columns: members, assignments.
+    pub(crate) in_columns: [u64; 2],
     /// Edges whose ends were not seen.
     pub(crate) dangling: u64,
 }
@@ -79,10 +92,22 @@ impl Version {
     pub(crate) fn kinds(&self) -> Kinds {
         self.kinds.keys().copied().map(Kind).collect()
     }
-}
 
-/// A fact as it is stored: what is known, the first sync that saw it, and the last one, or 0 for [`Version::read`].
-pub(crate) type StoredFact = (Record, SnapshotNumber, SnapshotNumber);
+    /// Facts that are kept as rows.
+    pub(crate) fn rows(&self) -> u64 {
+        self.facts().saturating_sub(self.in_columns.iter().sum())
+    }
+
+    /// The snapshots that wrote its facts: the first all of them, the others up to the last what had changed.
+    pub(crate) const fn blobs(&self) -> (SnapshotNumber, SnapshotNumber) {
+        (self.base, self.content)
+    }
+
+    /// Which syncs saw a fact that keeps these: the last complete reading saw all that were left.
+    pub(crate) fn seen(&self, kept: Sighting) -> Sighting {
+        Sighting { last_seen: kept.last_seen.max(self.read), ..kept }
+    }
+}
 
 /// A scope with its state at a snapshot.
 pub(crate) struct VersionAt {
@@ -93,8 +118,15 @@ pub(crate) struct VersionAt {
 }
 
 impl Store {
-    /// Every sealed snapshot of a data source, the oldest first.
+    /// Every sealed snapshot of a data source that can be read, the oldest first.
     pub fn snapshots(&self, source_id: u64) -> Result<Vec<SnapshotMeta>> {
+        let mut snapshots = self.all_snapshots(source_id)?;
+        snapshots.retain(|meta| !meta.pruned);
+        Ok(snapshots)
+    }
+
+    /// Every snapshot of a data source that was ever sealed, the oldest first; those that were given up have no facts.
+    pub fn all_snapshots(&self, source_id: u64) -> Result<Vec<SnapshotMeta>> {
         let txn = self.begin_read()?;
         let mut snapshots = Vec::new();
         for row in txn.open_table(SNAPSHOTS)?.range((source_id, 0)..=(source_id, u64::MAX))? {
@@ -157,11 +189,38 @@ impl Store {
         visit(&txn, source_id, number, each)
     }
 
+    /// Hands a sealed snapshot over without making a record of every edge; gives its scopes before anything else.
+    ///
+    /// `begin` makes what takes the facts in.
+    pub fn read_into<S: FactSink>(
+        &self,
+        source_id: u64,
+        number: SnapshotNumber,
+        begin: impl FnOnce(SourceRecord, SnapshotMeta, Vec<ScopeState>) -> S,
+    ) -> Result<S> {
+        let txn = self.begin_read()?;
+        let source = source::get(&txn.open_table(SOURCES)?, source_id)?;
+        let meta = meta(&txn, source_id, number)?;
+        let (content, edges, unpacker) = (txn.open_table(CONTENT)?, txn.open_table(EDGES)?, Unpacker::new()?);
+        let dictionary = Dictionary::load(&txn.open_table(NAMES)?, &unpacker, source_id)?;
+        let facts = Facts { content: &content, edges: &edges, unpacker: &unpacker, dictionary: &dictionary };
+        let all = versions_at(&txn.open_table(VERSIONS)?, source_id, number)?;
+        let mut sink = begin(source, meta, all.iter().map(state_of).collect());
+        for (scope, at) in (0..).zip(&all) {
+            facts.visit_rows(&at.scope, &at.key, &at.version, |_, fact| sink.fact(fact_in(scope, fact)))?;
+        }
+        sink.names(dictionary.names.clone());
+        for (scope, at) in (0..).zip(&all) {
+            facts.hand_over(scope, at, &mut sink)?;
+        }
+        Ok(sink)
+    }
+
     /// The scopes of a sealed snapshot, sorted, without their facts.
     pub fn scopes(&self, source_id: u64, number: SnapshotNumber) -> Result<Vec<ScopeState>> {
         let txn = self.begin_read()?;
         meta(&txn, source_id, number)?;
-        Ok(versions_at(&txn.open_table(VERSIONS)?, source_id, number)?.into_iter().map(state_of).collect())
+        Ok(versions_at(&txn.open_table(VERSIONS)?, source_id, number)?.iter().map(state_of).collect())
     }
 
     /// Facts per dataset and, under parents, per scope, together with [`SnapshotMeta::tallies`].
@@ -208,119 +267,43 @@ pub(crate) fn versions_at(
     Ok(versions)
 }
 
-/// The facts of a scope, by key.
-pub(crate) fn facts_of<'a>(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    unpacker: &'a Unpacker,
-    scope: &Scope,
-    scope_key: &[u8],
-    version: &Version,
-) -> Result<Facts<'a>> {
-    let expected = version.facts();
-    let blob = match expected {
-        0 => Vec::new(),
-        _ => codec::get_blob(table, &keys::numbered(scope_key, version.content))?,
-    };
-    let what = format!("the facts of {scope}, written by snapshot {}", version.content);
-    Ok(Facts { values: unpacker.read(blob, what.clone()), what, missing: expected })
-}
-
-/// Whether any of the facts of a scope may hold one of these texts; certain when it says no.
-pub(crate) fn mentions(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    unpacker: &Unpacker,
-    scope: &Scope,
-    scope_key: &[u8],
-    version: &Version,
-    texts: &[Finder<'_>],
-) -> Result<bool> {
-    let what = format!("the facts of {scope}, written by snapshot {}", version.content);
-    let blob = codec::get_blob(table, &keys::numbered(scope_key, version.content))?;
-    unpacker.mentions(blob, texts, what)
-}
-
-/// Hands out the entities of a scope at the newest snapshot.
-pub(crate) fn visit_entities(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    unpacker: &Unpacker,
-    scope: &Scope,
-    scope_key: &[u8],
-    version: &Version,
-    mut each: impl FnMut(EntityKind, &str),
-) -> Result<()> {
-    let what = format!("the ids in {scope}, written by snapshot {}", version.content);
-    let blob = codec::get_blob(table, &keys::numbered(scope_key, version.content))?;
-    let mut count = 0;
-    for entity in unpacker.read::<(EntityKind, String)>(blob, what.clone()) {
-        let (kind, id) = entity?;
-        each(kind, &id);
-        count += 1;
-    }
-    if count != version.entities() {
-        return Err(StoreError::damaged(format!("{what}: {count} instead of {}", version.entities())));
-    }
-    Ok(())
-}
-
-/// The facts of a scope; ends with an error when some are missing.
-pub(crate) struct Facts<'a> {
-    values: Values<'a, StoredFact>,
-    what: String,
-    missing: u64,
-}
-
-impl Iterator for Facts<'_> {
-    type Item = Result<StoredFact>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self.values.next() {
-            Some(Ok(_)) if self.missing == 0 => {
-                Some(Err(StoreError::damaged(format!("{}: more than there should be", self.what))))
-            }
-            Some(fact) => {
-                // After an error nothing follows, and one report is enough.
-                self.missing = if fact.is_ok() { self.missing - 1 } else { 0 };
-                Some(fact)
-            }
-            None if self.missing > 0 => {
-                let missing = std::mem::take(&mut self.missing);
-                Some(Err(StoreError::damaged(format!("{}: {missing} are missing", self.what))))
-            }
-            None => None,
-        }
-    }
-}
-
 fn visit(
     txn: &ReadTransaction,
     source_id: u64,
     number: SnapshotNumber,
     mut each: impl FnMut(Fact),
 ) -> Result<Vec<ScopeState>> {
-    let content = txn.open_table(CONTENT)?;
-    let unpacker = Unpacker::new()?;
+    let (content, edges, unpacker) = (txn.open_table(CONTENT)?, txn.open_table(EDGES)?, Unpacker::new()?);
+    let dictionary = Dictionary::load(&txn.open_table(NAMES)?, &unpacker, source_id)?;
+    let facts = Facts { content: &content, edges: &edges, unpacker: &unpacker, dictionary: &dictionary };
     let mut scopes = Vec::new();
     for at in versions_at(&txn.open_table(VERSIONS)?, source_id, number)? {
         let scope = scopes.len() as u32;
-        for fact in facts_of(&content, &unpacker, &at.scope, &at.key, &at.version)? {
-            let (record, first_seen, last_seen) = fact?;
-            let last_seen = if last_seen == 0 { at.version.read } else { last_seen };
-            each(Fact { record, first_seen, last_seen, scope });
-        }
-        scopes.push(state_of(at));
+        facts.visit(&at.scope, &at.key, &at.version, |fact| each(fact_in(scope, fact)))?;
+        scopes.push(state_of(&at));
     }
     Ok(scopes)
 }
 
-fn state_of(at: VersionAt) -> ScopeState {
-    let facts = at.version.facts();
-    ScopeState { scope: at.scope, complete: at.version.complete, gap: at.version.gap, facts }
+fn fact_in(scope: u32, StoredFact { record, seen }: StoredFact) -> Fact {
+    Fact { record, first_seen: seen.first_seen, last_seen: seen.last_seen, scope }
+}
+
+fn state_of(at: &VersionAt) -> ScopeState {
+    let version = &at.version;
+    ScopeState {
+        scope: at.scope.clone(),
+        complete: version.complete,
+        gap: version.gap.clone(),
+        facts: version.facts(),
+    }
 }
 
 /// The row of a sealed snapshot.
 pub(crate) fn meta(txn: &ReadTransaction, source_id: u64, number: SnapshotNumber) -> Result<SnapshotMeta> {
     let row = txn.open_table(SNAPSHOTS)?.get((source_id, number))?;
-    decode_meta(row.ok_or(StoreError::NoSuchSnapshot { number })?.value(), number)
+    let meta = decode_meta(row.ok_or(StoreError::NoSuchSnapshot { number })?.value(), number)?;
+    if meta.pruned { Err(StoreError::Pruned { number, sealed: meta.sealed }) } else { Ok(meta) }
 }
 
 /// Decodes a snapshot's row.

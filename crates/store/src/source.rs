@@ -11,8 +11,8 @@ use crate::error::{Result, StoreError};
 use crate::keys;
 use crate::open::Store;
 use crate::tables::{
-    ABSENT, CONTENT, CREDENTIALS, DRIFT, ENTITIES, LATER, META, META_NEXT_SOURCE, NUMBERS, PROGRESS,
-    SNAPSHOTS, SOURCES, STAGED, SYNCS, TASKS, VERSIONS,
+    ABSENT, CONTENT, CREDENTIALS, DRIFT, EDGES, ENTITIES, LATER, META, META_NEXT_SOURCE, NAMES, NUMBERS,
+    PROGRESS, SNAPSHOTS, SOURCES, STAGED, STAGED_EDGES, SYNCS, TASKS, VERSIONS,
 };
 use crate::vault::{Vault, put_credential};
 
@@ -132,12 +132,14 @@ impl Store {
             txn.open_table(SOURCES)?.remove(source_id)?;
             clear_sync(txn, source_id)?;
             let (from, to) = (keys::source(source_id), keys::after_source(source_id));
-            for table in [CREDENTIALS, VERSIONS, CONTENT, ENTITIES] {
+            for table in [CREDENTIALS, VERSIONS, CONTENT, EDGES, ENTITIES] {
                 let mut table = txn.open_table(table)?;
                 table.retain_in::<&[u8], _>(from.as_slice()..to.as_slice(), |_, _| false)?;
             }
             let numbers = (source_id, 0)..=(source_id, u64::MAX);
-            txn.open_table(SNAPSHOTS)?.retain_in::<(u64, u64), _>(numbers, |_, _| false)?;
+            txn.open_table(SNAPSHOTS)?.retain_in::<(u64, u64), _>(numbers.clone(), |_, _| false)?;
+            txn.open_table(NAMES)?.retain_in::<(u64, u64), _>(numbers, |_, _| false)?;
+            self.dictionaries.forget(source_id);
             let later = (source_id, 0, 0)..=(source_id, u64::MAX, u64::MAX);
             txn.open_table(LATER)?.retain_in::<(u64, u64, u64), _>(later, |_, _| false)?;
             Ok(())
@@ -171,7 +173,7 @@ pub(crate) fn clear_sync(txn: &WriteTransaction, source_id: u64) -> Result<()> {
     for table in [NUMBERS, DRIFT] {
         txn.open_table(table)?.retain_in::<&[u8], _>(range.clone(), |_, _| false)?;
     }
-    for table in [PROGRESS, STAGED, ABSENT] {
+    for table in [PROGRESS, STAGED, STAGED_EDGES, ABSENT] {
         txn.open_table(table)?.retain_in::<&[u8], _>(range.clone(), |_, _| false)?;
     }
     Ok(())

@@ -3,12 +3,12 @@
 //! Keys are integers or the byte strings of [`crate::keys`]; every value that is not a bare number or text begins with
 //! the version of its encoding.
 
-use redb::{TableDefinition, WriteTransaction};
+use redb::{Key, TableDefinition, Value, WriteTransaction};
 
 use crate::error::Result;
 
 /// Format of the store that this version writes.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 
 /// Facts about the store itself, by name.
 pub(crate) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
@@ -36,8 +36,12 @@ pub(crate) const NUMBERS: TableDefinition<&[u8], u64> = TableDefinition::new("nu
 pub(crate) const DRIFT: TableDefinition<&[u8], u64> = TableDefinition::new("drift");
 /// What the sync in progress knows about a scope, by data source and scope.
 pub(crate) const PROGRESS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("progress");
-/// What the sync in progress has read and found absent, by data source, scope, step and piece.
+/// Names by number, by data source and order: see [`crate::dictionary`].
+pub(crate) const NAMES: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("names");
+/// Rows that the sync in progress has read and found absent, by data source, scope, step and piece.
 pub(crate) const STAGED: TableDefinition<&[u8], &[u8]> = TableDefinition::new("staged");
+/// Edges that the sync in progress has read and found absent, by data source, scope, step and piece.
+pub(crate) const STAGED_EDGES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("staged_edges");
 /// Entities of which the last that the sync in progress heard is that they are gone, by data source and `kind/ID`.
 pub(crate) const ABSENT: TableDefinition<&[u8], &[u8]> = TableDefinition::new("absent");
 
@@ -45,25 +49,52 @@ pub(crate) const ABSENT: TableDefinition<&[u8], &[u8]> = TableDefinition::new("a
 pub(crate) const SNAPSHOTS: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("snapshots");
 /// States of a scope, by data source, scope and the snapshot that the state begins with.
 pub(crate) const VERSIONS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("versions");
-/// Facts of a scope, by data source, scope, the snapshot that wrote them, and piece.
+/// Rows of a scope, by data source, scope, the snapshot that wrote them, and piece: all of them, or what is different
+/// since the snapshot before that wrote some.
 pub(crate) const CONTENT: TableDefinition<&[u8], &[u8]> = TableDefinition::new("content");
-/// Kinds and ids of the entities of a scope, by data source, scope, the snapshot that wrote its facts, and piece; only
-/// for the facts of the newest snapshot.
+/// Edges of a scope, likewise.
+pub(crate) const EDGES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("edges");
+/// The entities of a scope in the newest snapshot, by data source, scope, 0, and piece.
 pub(crate) const ENTITIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("entities");
+
+/// Something that is done with every table.
+pub(crate) trait ForTable {
+    /// Does it with one.
+    fn each<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        table: TableDefinition<'static, K, V>,
+    ) -> Result<()>;
+}
+
+/// Every table: this is the one list of them.
+pub(crate) fn for_all(visitor: &mut impl ForTable) -> Result<()> {
+    visitor.each(META)?;
+    visitor.each(SOURCES)?;
+    visitor.each(SYNCS)?;
+    visitor.each(TASKS)?;
+    visitor.each(LATER)?;
+    visitor.each(SNAPSHOTS)?;
+    visitor.each(NAMES)?;
+    for table in [NUMBERS, DRIFT] {
+        visitor.each(table)?;
+    }
+    for table in [CREDENTIALS, PROGRESS, STAGED, STAGED_EDGES, ABSENT, VERSIONS, CONTENT, EDGES, ENTITIES] {
+        visitor.each(table)?;
+    }
+    Ok(())
+}
 
 /// Creates every table, so that readers never meet a missing one.
 pub(crate) fn create_all(txn: &WriteTransaction) -> Result<()> {
-    txn.open_table(META)?;
-    txn.open_table(SOURCES)?;
-    txn.open_table(SYNCS)?;
-    txn.open_table(TASKS)?;
-    txn.open_table(LATER)?;
-    txn.open_table(SNAPSHOTS)?;
-    for table in [NUMBERS, DRIFT] {
-        txn.open_table(table)?;
+    struct Create<'t>(&'t WriteTransaction);
+    impl ForTable for Create<'_> {
+        fn each<K: Key + 'static, V: Value + 'static>(
+            &mut self,
+            table: TableDefinition<'static, K, V>,
+        ) -> Result<()> {
+            self.0.open_table(table)?;
+            Ok(())
+        }
     }
-    for table in [CREDENTIALS, PROGRESS, STAGED, ABSENT, VERSIONS, CONTENT, ENTITIES] {
-        txn.open_table(table)?;
-    }
-    Ok(())
+    for_all(&mut Create(txn))
 }

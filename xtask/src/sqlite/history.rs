@@ -9,10 +9,14 @@ use crate::child::timed;
 use crate::organisation::{Organisation, Page};
 
 impl Sqlite {
-    /// An organisation in its first state, with room for further ones; and the seconds that this took.
+    /// An organisation in its first state, with room for further ones, and the seconds that this took: with a commit for
+    /// every batch of pages, as a sync does.
     pub(super) fn load_with_history(organisation: &Organisation, scratch: &Path) -> Result<(Self, f64)> {
         let mut sqlite = Self::new(scratch.join("sqlite history"), true)?;
-        let seconds = sqlite.insert(organisation.full(0), "", &[1])?;
+        for table in TABLES {
+            sqlite.db.execute_batch(&table.index(true))?;
+        }
+        let seconds = sqlite.insert(organisation.full(0), "", &[1], "BEGIN", "COMMIT")?;
         Ok((sqlite, seconds))
     }
 
@@ -21,7 +25,7 @@ impl Sqlite {
     /// Everything goes into tables beside; rows that are not among them any more, or not as they were, are ended, and new
     /// ones begin. What is under a parent that was not read stays.
     pub(super) fn sync(&mut self, pages: impl Iterator<Item = Page>, number: i64) -> Result<f64> {
-        let staging = self.insert(pages, "read_", &[])?;
+        let staging = self.insert(pages, "read_", &[], "BEGIN", "COMMIT")?;
         let (outcome, seconds) = timed(|| -> Result<()> {
             let txn = self.db.transaction()?;
             for table in TABLES {

@@ -22,7 +22,7 @@ impl Sqlite {
                  SELECT account FROM assignment WHERE app = ?1 AND {IN_FORCE}
                  UNION
                  SELECT membership.account FROM app_group JOIN membership USING (grp) WHERE app = ?1
-             ) AS reach JOIN account ON account.n = reach.account WHERE able"
+             ) WHERE account NOT IN (SELECT n FROM account WHERE NOT able)"
         ))?;
         let mut pairs = 0;
         for app in apps.query_map([], |row| row.get::<_, i64>(0))? {

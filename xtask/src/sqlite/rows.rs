@@ -19,7 +19,7 @@ pub(crate) fn kept(organisation: &Organisation, scratch: &Path, pairs: Option<u6
     let (sqlite, seconds) = Sqlite::load(organisation, scratch)?;
     let mut rows = vec![
         Row::title("SQLite, without history"),
-        Row::of("loading, seconds", [seconds], 2, None),
+        Row::of("loading at once, then indexes, seconds", [seconds], 2, None),
         Row::of("on disk, MB", [sqlite.bytes()? as f64 / MB], 1, None),
     ];
     rows.extend(questions(&sqlite, organisation.size(), pairs)?);
@@ -49,7 +49,7 @@ pub(crate) fn questions(sqlite: &Sqlite, size: Size, pairs: Option<u64>) -> Resu
         if let Some((account, ..)) = account.map(|lines| &lines[0]) {
             let (why, seconds) = timed_often(TIMES, || sqlite.why(account, &app_id));
             why.transpose()?;
-            let name = format!("why, an account and the {which} application, ms");
+            let name = format!("ways from an account to the {which} application, ms");
             rows.push(Row::of(&name, seconds.into_iter().map(|seconds| seconds * 1e3), 3, None));
         }
     }
@@ -67,7 +67,7 @@ pub(crate) fn history(organisation: &Organisation, scratch: &Path) -> Result<Vec
     let edges = u64::from(organisation.size().memberships + organisation.size().assignments);
     let mut rows = vec![
         Row::title("SQLite, with history: rows from sync to sync"),
-        Row::of("first snapshot, seconds", [seconds], 2, None),
+        Row::of("first snapshot, a commit for every 10 pages, seconds", [seconds], 2, None),
         Row::of("on disk, MB", [first as f64 / MB], 1, None),
         Row::of("next snapshot, what changed read, seconds", [changes_seconds], 2, None),
         Row::of("more on disk, MB", [second.saturating_sub(first) as f64 / MB], 2, None),

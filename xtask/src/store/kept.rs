@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sightline_core::{Coverage, Secret, Tenant};
-use sightline_graph::Graph;
+use sightline_graph::{About, Graph};
 use sightline_store::{Mark, NewSource, OpenMode, SealReport, SealRules, StepOutcome, Store, StoreError};
 
 use crate::child::timed;
@@ -169,7 +169,17 @@ impl Opened {
     pub(super) fn measure(dir: &Path, source_id: u64, number: u64) -> Result<Self> {
         let (graph, seconds) = timed(|| {
             let store = Store::open(dir, OpenMode::Read)?;
-            store.snapshot(source_id, number).map(Graph::build)
+            let builder = store.read_into(source_id, number, |source, meta, scopes| {
+                let about = About {
+                    source: source.name,
+                    tenant: source.tenant,
+                    number: meta.number,
+                    started: meta.started,
+                    sealed: meta.sealed,
+                };
+                Graph::builder(about, scopes)
+            })?;
+            Ok::<_, sightline_store::StoreError>(builder.finish())
         });
         let graph = graph.map_err(failed("open the snapshot"))?;
         let peak_bytes = machine::peak_bytes();

@@ -136,3 +136,42 @@ fn changed(changes: Changes) -> Row {
     );
     Row::new("changed", &shown, None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::markdown;
+
+    fn synced(steps_seconds: f64, seal_seconds: f64) -> Synced {
+        Synced { steps_seconds, seal_seconds, generating_seconds: 9.0, records: 12, commits: 2, facts: 1_000 }
+    }
+
+    #[test]
+    fn the_time_is_that_inside_the_store() {
+        let text = markdown(&first(&synced(1.0, 0.75), 90_000_000, 50_000_000, &Bounds::of(Size::LARGE)));
+        assert!(text.contains("| both, seconds | **1.750: over** | 1.5 |\n"), "{text}");
+        assert!(text.contains("| on disk, MB | 50.0 | 60 |\n"), "{text}");
+        let text = markdown(&first(&synced(1.0, 0.75), 90_000_000, 50_000_000, &Bounds::of(Size::of(7_000))));
+        assert!(text.contains("| both, seconds | 1.750 | |\n"), "{text}");
+    }
+
+    #[test]
+    fn what_all_snapshots_take_stands_beside_the_first() {
+        let text = markdown(&history(10, 50_000_000, 110_000_000, &Bounds::of(Size::LARGE)));
+        assert!(text.contains("| more for each, MB | 6.00 | |\n"), "{text}");
+        assert!(text.contains("| on disk / first alone | **2.20: over** | 2 |\n"), "{text}");
+    }
+
+    #[test]
+    fn the_oldest_is_compared_with_the_latest() {
+        let opened = |seconds, peak_bytes| Opened { seconds, peak_bytes, pairs: 1 };
+        let latest = [opened(2.0, Some(910_000_000)), opened(7.0, Some(910_000_000)), opened(3.0, None)];
+        let text = markdown(&super::opened(&latest, &[opened(7.5, None)], 30, &Bounds::of(Size::LARGEST)));
+        assert!(text.contains("| the latest, seconds | 3.00 (2.00 to 7.00) | 6 |\n"), "{text}");
+        assert!(text.contains("| 30 before it / the latest | 2.50 | |\n"), "{text}");
+        assert!(text.contains("| peak memory, MB | unknown | 900 |\n"), "{text}");
+        let text =
+            markdown(&super::opened(&latest[..1], &[opened(7.5, None)], 1, &Bounds::of(Size::LARGEST)));
+        assert!(text.contains("| peak memory, MB | **910: over** | 900 |\n"), "{text}");
+    }
+}

@@ -60,7 +60,7 @@ impl TakenMemberships {
     ) -> (Memberships, u64) {
         let Self { mut accounts, mut pieces } = self;
         let (ranks, by_rank) = seen.ranks();
-        let kept = in_parallel(&mut pieces, &mut accounts, |piece, column| {
+        let kept = in_turn(&mut pieces, &mut accounts, |piece, column| {
             let Some(group) = ends.parent(piece.parent) else {
                 piece.range.end = piece.range.start;
                 return column.len() as u64;
@@ -336,38 +336,16 @@ fn dedup(sorted: &mut [u32]) -> usize {
     length
 }
 
-/// Works on each piece with its part of the column, on two threads where there is much to do.
-fn in_parallel<T: Send, R: Send>(
+/// Works on each piece with its part of the column.
+fn in_turn<T, R>(
     pieces: &mut [Piece<T>],
-    column: &mut [u32],
-    work: impl Fn(&mut Piece<T>, &mut [u32]) -> R + Sync,
+    mut column: &mut [u32],
+    work: impl Fn(&mut Piece<T>, &mut [u32]) -> R,
 ) -> Vec<R> {
-    const WORTH_A_THREAD: usize = 100_000;
-    let all = |pieces: &mut [Piece<T>], mut column: &mut [u32]| -> Vec<R> {
-        let one = |piece: &mut Piece<T>| {
-            let (own, rest) = std::mem::take(&mut column).split_at_mut(piece.range.len());
-            column = rest;
-            work(piece, own)
-        };
-        pieces.iter_mut().map(one).collect()
+    let one = |piece: &mut Piece<T>| {
+        let (own, rest) = std::mem::take(&mut column).split_at_mut(piece.range.len());
+        column = rest;
+        work(piece, own)
     };
-    if column.len() < WORTH_A_THREAD {
-        return all(pieces, column);
-    }
-    let half = column.len() / 2;
-    let middle = pieces.partition_point(|piece| piece.range.start < half);
-    let place = pieces.get(middle).map_or(column.len(), |piece| piece.range.start);
-    let (one, other) = pieces.split_at_mut(middle);
-    let (one_column, other_column) = column.split_at_mut(place);
-    std::thread::scope(|scope| {
-        let first = scope.spawn(|| all(one, one_column));
-        let mut second = all(other, other_column);
-        match first.join() {
-            Ok(mut results) => {
-                results.append(&mut second);
-                results
-            }
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
+    pieces.iter_mut().map(one).collect()
 }

@@ -4,6 +4,7 @@ mod administration;
 mod blocks;
 mod cases;
 mod compare;
+mod history;
 mod naive;
 mod properties;
 mod support;

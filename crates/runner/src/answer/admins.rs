@@ -4,12 +4,15 @@ use serde::Serialize;
 use sightline_core::{AccountStatus, ApiGrant, Credential, HoldingScope, Observed, RawJson, Time};
 use sightline_graph::{AccountIx, AdminHolding, Graph, Holder, Manager, Power, ServiceApp, Via};
 
-use super::{AccountRef, NamedRef, ProvenanceAnswer, account_ref, group_ref, resource_ref};
+use super::{AccountRef, NamedRef, ProvenanceAnswer, SnapshotStamp, account_ref, group_ref, resource_ref};
+use crate::world::Known;
 
 /// An account or a service application that holds an admin role.
 #[derive(Debug, Serialize)]
 pub(crate) struct AdminLine {
     pub(crate) source: String,
+    #[serde(flatten)]
+    pub(crate) snapshot: SnapshotStamp,
     /// Who, if it is an account.
     pub(crate) account: Option<AccountRef>,
     /// What, if it is a service application.
@@ -147,13 +150,15 @@ pub(crate) fn permissions(graph: &Graph, role: &str) -> Option<Observed<Vec<Perm
 }
 
 impl AdminLine {
-    pub(crate) fn of(graph: &Graph, holding: &AdminHolding) -> Self {
+    pub(crate) fn of(known: &Known, holding: &AdminHolding) -> Self {
+        let graph = &known.graph;
         let (account, service_app) = match holding.holder {
             Holder::Account(account) => (Some(account_ref(graph, account)), None),
             Holder::Resource(app) => (None, Some(resource_ref(graph, app))),
         };
         Self {
             source: graph.about().source.clone(),
+            snapshot: SnapshotStamp::of(graph),
             account,
             service_app,
             role: holding.role.clone(),
@@ -171,7 +176,7 @@ impl AdminLine {
             },
             active: holding.active,
             since: holding.since,
-            provenance: ProvenanceAnswer::of(&holding.provenance),
+            provenance: ProvenanceAnswer::of(&holding.provenance, &known.times),
         }
     }
 
@@ -194,6 +199,8 @@ impl AdminLine {
 #[derive(Debug, Serialize)]
 pub(crate) struct ServiceAppLine {
     pub(crate) source: String,
+    #[serde(flatten)]
+    pub(crate) snapshot: SnapshotStamp,
     pub(crate) app: NamedRef,
     pub(crate) raw_status: String,
     pub(crate) power: PowerAnswer,
@@ -234,10 +241,12 @@ pub(crate) struct CredentialAnswer {
 }
 
 impl ServiceAppLine {
-    pub(crate) fn of(graph: &Graph, app: ServiceApp<'_>) -> Self {
+    pub(crate) fn of(known: &Known, app: ServiceApp<'_>) -> Self {
+        let graph = &known.graph;
         let sealed = graph.about().sealed;
         Self {
             source: graph.about().source.clone(),
+            snapshot: SnapshotStamp::of(graph),
             app: resource_ref(graph, app.resource),
             raw_status: graph.resource(app.resource).raw_status.clone(),
             power: match app.power {
@@ -245,7 +254,7 @@ impl ServiceAppLine {
                 Power::None(why) => PowerAnswer::None { why: why.to_owned() },
                 Power::Unknown(why) => PowerAnswer::Unknown { why },
             },
-            roles: app.roles.iter().map(|holding| AdminLine::of(graph, holding)).collect(),
+            roles: app.roles.iter().map(|holding| AdminLine::of(known, holding)).collect(),
             roles_unread: app.roles_unread,
             grants: app.grants.into_iter().cloned().collect(),
             grants_unread: app.grants_unread,

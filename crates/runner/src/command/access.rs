@@ -2,6 +2,7 @@
 
 use sightline_core::{AccountStatus, LastUse, Observed, RawJson, Time};
 use sightline_graph::{AccountIx, AdminHolding, Explanation, Found, Graph, Holder, ResourceIx};
+use sightline_store::Store;
 
 use crate::answer::{
     AccessAnswer, AccessLine, AdminLine, CollateralAnswer, HopAnswer, HopFact, ManagerAnswer, SnapshotRef,
@@ -11,22 +12,24 @@ use crate::cli::{Format, What, Who, Why};
 use crate::command::gaps::reminder;
 use crate::failure::{Failure, NOT_FOUND};
 use crate::output::{Columns, count, json, line, note};
-use crate::world::{World, graphs};
+use crate::seen::FactsSeen;
+use crate::world::{Known, World, graphs};
 
 /// Looks a name up in every graph; exactly one thing must fit.
 fn find<'g, Ix: Copy>(
-    graphs: &'g [Graph],
+    graphs: &'g [Known],
     text: &str,
     what: &str,
     search: impl Fn(&Graph, &str) -> Found<Ix>,
     name: impl Fn(&Graph, Ix) -> String,
-) -> Result<(&'g Graph, Ix), Failure> {
-    let mut hits: Vec<(&Graph, Ix)> = Vec::new();
+) -> Result<(&'g Known, Ix), Failure> {
+    let mut hits: Vec<(&Known, Ix)> = Vec::new();
     let mut near: Vec<String> = Vec::new();
-    for graph in graphs {
+    for known in graphs {
+        let graph = &known.graph;
         match search(graph, text) {
-            Found::One(ix) => hits.push((graph, ix)),
-            Found::Many(all) => hits.extend(all.into_iter().map(|ix| (graph, ix))),
+            Found::One(ix) => hits.push((known, ix)),
+            Found::Many(all) => hits.extend(all.into_iter().map(|ix| (known, ix))),
             Found::None { suggestions } => near.extend(suggestions.into_iter().map(|ix| name(graph, ix))),
         }
     }
@@ -44,7 +47,7 @@ fn find<'g, Ix: Copy>(
             let names: Vec<_> = many
                 .iter()
                 .take(8)
-                .map(|(graph, ix)| format!("{} [{}]", name(graph, *ix), graph.about().source))
+                .map(|(Known { graph, .. }, ix)| format!("{} [{}]", name(graph, *ix), graph.about().source))
                 .collect();
             let more = if many.len() > 8 { ", …" } else { "" };
             Err(Failure::usage(format!("{text:?} fits {} {what}s: {}{more}", many.len(), names.join(", ")))
@@ -53,12 +56,12 @@ fn find<'g, Ix: Copy>(
     }
 }
 
-fn find_app<'g>(graphs: &'g [Graph], text: &str) -> Result<(&'g Graph, ResourceIx), Failure> {
+fn find_app<'g>(graphs: &'g [Known], text: &str) -> Result<(&'g Known, ResourceIx), Failure> {
     let name = |graph: &Graph, ix| format!("{} ({})", graph.resource(ix).label, graph.resource(ix).id);
     find(graphs, text, "application", Graph::find_resource, name)
 }
 
-fn find_account<'g>(graphs: &'g [Graph], text: &str) -> Result<(&'g Graph, AccountIx), Failure> {
+fn find_account<'g>(graphs: &'g [Known], text: &str) -> Result<(&'g Known, AccountIx), Failure> {
     let name = |graph: &Graph, ix| graph.account(ix).login.to_owned();
     find(graphs, text, "account", Graph::find_account, name)
 }
@@ -70,19 +73,23 @@ fn snapshot_phrase(graph: &Graph) -> String {
 
 pub(crate) fn who(world: &World, who: &Who) -> Result<(), Failure> {
     let store = world.store_to_read()?;
-    let found = graphs(&store, who.source.as_deref())?;
-    let (graph, resource) = find_app(&found, &who.app)?;
-    show_who(graph, resource, who.format, None)
+    let found = graphs(&store, &who.which)?;
+    let (known, resource) = find_app(&found, &who.app)?;
+    show_who(&store, known, resource, who.format, None)
 }
 
 /// Who can reach an application; `most` bounds the lines for a demonstration.
 pub(crate) fn show_who(
-    graph: &Graph,
+    store: &Store,
+    known: &Known,
     resource: ResourceIx,
     format: Format,
     most: Option<usize>,
 ) -> Result<(), Failure> {
-    let access: Vec<_> = graph.who(resource).iter().map(|access| AccessLine::of(graph, access)).collect();
+    let graph = &known.graph;
+    let seen = FactsSeen::around_resource(store, known, resource)?;
+    let access: Vec<_> =
+        graph.who(resource).iter().map(|access| AccessLine::of(graph, access, &seen)).collect();
     let gaps = graph.gaps_around_resource(resource);
     let notes: Vec<String> = implicit_note(graph, resource).into_iter().collect();
     if format.json {
@@ -97,7 +104,8 @@ pub(crate) fn show_who(
             gaps,
         });
     }
-    let mut columns = Columns::new(&["account", "name", "access", "through", "since", "last use"]);
+    let mut columns =
+        Columns::new(&["account", "name", "access", "through", "since", "seen since", "last use"]);
     for access in &access {
         let since = access.since.map(Time::date).unwrap_or_default();
         columns.rows.push(vec![
@@ -106,6 +114,7 @@ pub(crate) fn show_who(
             access.blocked.as_ref().map_or_else(|| "yes".to_owned(), |why| format!("no: {why}")),
             access.path_phrases(),
             since,
+            access.seen_since(),
             last_use_phrase(&access.last_use),
         ]);
     }
@@ -147,14 +156,22 @@ pub(crate) fn show_who(
 
 pub(crate) fn what(world: &World, what: &What) -> Result<(), Failure> {
     let store = world.store_to_read()?;
-    let found = graphs(&store, what.source.as_deref())?;
-    let (graph, account) = find_account(&found, &what.account)?;
-    show_what(graph, account, what.format)
+    let found = graphs(&store, &what.which)?;
+    let (known, account) = find_account(&found, &what.account)?;
+    show_what(&store, known, account, what.format)
 }
 
 /// What an account can reach.
-pub(crate) fn show_what(graph: &Graph, account: AccountIx, format: Format) -> Result<(), Failure> {
-    let access: Vec<_> = graph.what(account).iter().map(|access| AccessLine::of(graph, access)).collect();
+pub(crate) fn show_what(
+    store: &Store,
+    known: &Known,
+    account: AccountIx,
+    format: Format,
+) -> Result<(), Failure> {
+    let graph = &known.graph;
+    let seen = FactsSeen::around_account(store, known, account)?;
+    let access: Vec<_> =
+        graph.what(account).iter().map(|access| AccessLine::of(graph, access, &seen)).collect();
     let gaps = graph.gaps_around_account(account);
     let manager = ManagerAnswer::of(graph, account);
     let holds = |holding: &AdminHolding| holding.holder == Holder::Account(account);
@@ -162,7 +179,7 @@ pub(crate) fn show_what(graph: &Graph, account: AccountIx, format: Format) -> Re
         .admins()
         .iter()
         .filter(|holding| holds(holding))
-        .map(|holding| AdminLine::of(graph, holding))
+        .map(|holding| AdminLine::of(known, holding))
         .collect();
     let notes = unclear_settings(graph, account, &access);
     if format.json {
@@ -213,7 +230,8 @@ pub(crate) fn show_what(graph: &Graph, account: AccountIx, format: Format) -> Re
         line("\nHolds admin roles:")?;
     }
     for role in held {
-        line(format!("   - {} over {}", role.label, reaches(graph, &role.scope, SHOWN)))?;
+        let stale = role.provenance.seen.stale_phrase();
+        line(format!("   - {}{stale} over {}", role.label, reaches(graph, &role.scope, SHOWN)))?;
         match &role.permissions {
             None => {}
             Some(Observed::Known(all)) => {
@@ -262,16 +280,17 @@ fn tell(notes: &[String]) -> Result<(), Failure> {
 
 pub(crate) fn why(world: &World, why: &Why) -> Result<(), Failure> {
     let store = world.store_to_read()?;
-    let found = graphs(&store, why.source.as_deref())?;
-    let (graph, account) = find_account(&found, &why.account)?;
+    let found = graphs(&store, &why.which)?;
+    let (known, account) = find_account(&found, &why.account)?;
     // An account and an application of different systems have nothing to do with each other.
-    let (graph, resource) = find_app(std::slice::from_ref(graph), &why.app)?;
-    show_why(graph, &graph.why(account, resource), why.json)
+    let (known, resource) = find_app(std::slice::from_ref(known), &why.app)?;
+    show_why(known, &known.graph.why(account, resource), why.json)
 }
 
 /// Why an account reaches an application, or why not.
-pub(crate) fn show_why(graph: &Graph, explanation: &Explanation, as_json: bool) -> Result<(), Failure> {
-    let answer = WhyAnswer::of(graph, explanation);
+pub(crate) fn show_why(known: &Known, explanation: &Explanation, as_json: bool) -> Result<(), Failure> {
+    let graph = &known.graph;
+    let answer = WhyAnswer::of(known, explanation);
     if as_json {
         return json(&answer);
     }
@@ -291,6 +310,9 @@ pub(crate) fn show_why(graph: &Graph, explanation: &Explanation, as_json: bool) 
         line(format!("   {} ({}, {})", answer.account.name, login, answer.account.status.word()))?;
         for hop in &path.hops {
             line(format!("   -> {}", hop_phrase(hop, app)))?;
+        }
+        if let Some(seen) = &path.line.seen {
+            line(format!("   seen since {}", seen.since_phrase()))?;
         }
     }
     if let Some(removal) = &answer.removal {

@@ -1,6 +1,7 @@
 //! `sightline demo`: a simulated company is connected and read, and questions about it are answered.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,17 +13,20 @@ use sightline_sim::{Company, CompanySpec, OktaOptions, OktaServer};
 use sightline_store::OpenMode;
 use sightline_sync::SyncOptions;
 
-use crate::cli::{Add, CredentialFlags, DatasetFlags, Demo, Format};
+use crate::cli::{Add, CredentialFlags, DatasetFlags, Demo, Format, Which};
 use crate::command::access::{show_what, show_who, show_why};
+use crate::command::diff::compared;
 use crate::command::source::connect;
 use crate::command::sync::{run_one, show_report};
 use crate::failure::Failure;
 use crate::output::{count, line};
 use crate::settings::Settings;
-use crate::world::{World, graphs};
+use crate::world::{World, graphs, source_named};
 
 const NAME: &str = "Okta";
 const LINES: usize = 12;
+/// Lines of each kind of change.
+const CHANGES: usize = 3;
 const DENIED: &str = r#"{"errorCode":"E0000006","errorSummary":"no permission for this action","errorLink":"E0000006","errorId":"oae0","errorCauses":[]}"#;
 const PLAIN: Format = Format { json: false, csv: false };
 
@@ -33,14 +37,10 @@ pub(crate) async fn run(world: &World, demo: &Demo) -> Result<(), Failure> {
         registry: world.registry.clone(),
         cancel: world.cancel.clone(),
     };
-    let company =
-        Arc::new(Company::generate(CompanySpec::for_people(demo.people, demo.seed, jiff::Timestamp::now())));
-    let server = OktaServer::start(
-        company.clone(),
-        OktaOptions { faults: denied(&company), ..OktaOptions::default() },
-    )
-    .await
-    .map_err(|error| Failure::new(format!("the simulated company could not be served: {error}")))?;
+    // Its first round of change begins about when the first answers are given.
+    let begin = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(18);
+    let spec = CompanySpec::for_people(demo.people, demo.seed, begin);
+    let server = serve(spec, OktaOptions::default().listen).await?;
     title(&format!(
         "{COMPANY_NAME}, a simulated company with {}",
         count(u64::from(demo.people), "account", "accounts")
@@ -48,20 +48,39 @@ pub(crate) async fn run(world: &World, demo: &Demo) -> Result<(), Failure> {
     line("The token may read everything but the members of one group of administrators.\n")?;
     read(&world, &server).await?;
     answers(&world)?;
+    let listen = server.address();
+    server.shutdown().await;
+    let server = serve(CompanySpec { rounds: 1, ..spec }, listen).await?;
+    read_again(&world).await?;
     if demo.once {
         server.shutdown().await;
         return Ok(());
     }
     let dir = scratch.dir.display();
     line(format!("\nThe company runs on at {} until Ctrl-C. In another terminal, try:\n", server.url()))?;
-    for command in
-        ["list accounts", "list admins", &format!("why {CONTRACTOR} {GITHUB}"), "gaps", "sync", "sync --plan"]
-    {
+    for command in [
+        "list accounts",
+        "list admins",
+        &format!("why {CONTRACTOR} {GITHUB}"),
+        "gaps",
+        "diff --all",
+        &format!("history {ADA}"),
+        &format!("who {GITHUB} --as-of 1"),
+        "sync --plan",
+    ] {
         line(format!("  sightline --data-dir {dir} {command}"))?;
     }
     world.cancel.cancelled().await;
     server.shutdown().await;
     Ok(())
+}
+
+/// Serves the company, in which one thing is refused.
+async fn serve(spec: CompanySpec, listen: SocketAddr) -> Result<OktaServer, Failure> {
+    let company = Arc::new(Company::generate(spec));
+    let options = OktaOptions { faults: denied(&company), listen, ..OktaOptions::default() };
+    let served = OktaServer::start(company, options).await;
+    served.map_err(|error| Failure::new(format!("the simulated company could not be served: {error}")))
 }
 
 /// A directory that goes away with the demonstration.
@@ -125,10 +144,32 @@ async fn read(world: &World, server: &OktaServer) -> Result<(), Failure> {
     show_report(&outcome)
 }
 
+/// Reads the company that has changed, and says what did.
+async fn read_again(world: &World) -> Result<(), Failure> {
+    line("")?;
+    title("The company changes and is read again: sightline sync, sightline diff")?;
+    let store = world.store_to_write("demo")?;
+    let vault = World::vault(&store)?;
+    let record = source_named(&store, NAME)?;
+    // In a small company a few changes are a large part.
+    let options = SyncOptions { accept_drop: true, ..SyncOptions::default() };
+    let outcome = run_one(world, &store, &vault, &record, options, false).await?;
+    let requests = outcome.requests();
+    line(format!("Read what has changed with {}.\n", count(requests, "request", "requests")))?;
+    let snapshots = store.snapshots(record.id)?;
+    let [.., from, to] = snapshots.as_slice() else {
+        return Err(Failure::new("the simulated company was not read twice"));
+    };
+    let mut diff = compared(world, &store, &record, from, to)?;
+    diff.keep_changes(|kind| ["account", "membership"].contains(&kind));
+    diff.show(false, CHANGES)
+}
+
 fn answers(world: &World) -> Result<(), Failure> {
     let store = sightline_store::Store::open(&world.settings.data_dir, OpenMode::Read)?;
-    let found = graphs(&store, Some(NAME))?;
-    let graph = &found[0];
+    let found = graphs(&store, &Which::default())?;
+    let known = &found[0];
+    let graph = &known.graph;
     line("")?;
     title("In short")?;
     summary(graph)?;
@@ -139,13 +180,13 @@ fn answers(world: &World) -> Result<(), Failure> {
     };
     line("")?;
     title(&format!("sightline who {GITHUB}"))?;
-    show_who(graph, app, PLAIN, Some(LINES))?;
+    show_who(&store, known, app, PLAIN, Some(LINES))?;
     line("")?;
     title(&format!("sightline what {ADA}"))?;
-    show_what(graph, ada, PLAIN)?;
+    show_what(&store, known, ada, PLAIN)?;
     line("")?;
     title(&format!("sightline why {ADA} {GITHUB}"))?;
-    show_why(graph, &graph.why(ada, app), false)?;
+    show_why(known, &graph.why(ada, app), false)?;
     line("")?;
     title("sightline gaps")?;
     crate::command::gaps::table(graph)

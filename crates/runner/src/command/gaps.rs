@@ -3,44 +3,50 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sightline_core::{Gap, GapReason, Scope};
+use sightline_core::{Gap, GapReason, Scope, Time};
 use sightline_graph::Graph;
 
 use crate::cli::Gaps;
 use crate::failure::Failure;
 use crate::output::{Columns, json, line, number};
-use crate::world::{World, graphs};
+use crate::world::{Known, World, graphs};
 
 #[derive(Serialize)]
 struct GapLine<'a> {
     source: &'a str,
     snapshot: u64,
+    sealed: Time,
     #[serde(flatten)]
     gap: &'a Gap,
 }
 
 pub(crate) fn run(world: &World, gaps: &Gaps) -> Result<(), Failure> {
     let store = world.store_to_read()?;
-    let graphs = graphs(&store, gaps.source.as_deref())?;
+    let found = graphs(&store, &gaps.which)?;
     if gaps.json {
-        let line = |graph: &'_ Graph| (graph.about().source.clone(), graph.about().number);
-        let lines: Vec<_> = graphs.iter().map(|graph| (line(graph), graph)).collect();
-        let lines: Vec<_> = lines
+        let lines: Vec<_> = found
             .iter()
-            .flat_map(|((source, number), graph)| {
-                graph.gaps().map(|gap| GapLine { source, snapshot: *number, gap })
+            .flat_map(|Known { graph, .. }| {
+                let about = graph.about();
+                let line = |gap| GapLine {
+                    source: &about.source,
+                    snapshot: about.number,
+                    sealed: about.sealed,
+                    gap,
+                };
+                graph.gaps().map(line)
             })
             .collect();
         return json(&lines);
     }
-    if graphs.iter().all(|graph| graph.gaps().next().is_none()) {
+    if found.iter().all(|known| known.graph.gaps().next().is_none()) {
         return line("No gaps: everything that was asked for was read completely.");
     }
-    graphs.iter().try_for_each(table)
+    found.iter().try_for_each(|known| table(&known.graph))
 }
 
 /// What a scope is, with the name of its parent where that is known: `group members of it-admins`.
-fn phrase(scope: &Scope, graph: &Graph) -> String {
+pub(crate) fn phrase(scope: &Scope, graph: &Graph) -> String {
     let dataset = scope.dataset.replace('_', " ");
     match &scope.parent {
         None => dataset,

@@ -1,9 +1,14 @@
 //! The commands.
 
 mod access;
+mod backup;
 mod demo;
+mod diff;
+mod doctor;
 mod gaps;
+mod history;
 mod list;
+mod prune;
 mod serve;
 mod sim;
 mod source;
@@ -23,9 +28,15 @@ pub(crate) async fn run(world: &World, command: Command) -> Result<(), Failure> 
         Command::Who(who) => access::who(world, &who),
         Command::What(what) => access::what(world, &what),
         Command::Why(why) => access::why(world, &why),
+        Command::Diff(diff) => diff::run(world, &diff),
+        Command::History(history) => history::run(world, &history),
         Command::Gaps(gaps) => gaps::run(world, &gaps),
         Command::Export(export) => list::export(world, &export),
         Command::Serve => serve::run(world).await,
+        Command::Prune(prune) => prune::run(world, &prune),
+        Command::Backup(backup) => backup::run(world, &backup),
+        Command::Restore(restore) => backup::restore(world, &restore),
+        Command::Doctor(doctor) => doctor::run(world, &doctor),
         Command::Sim(sim) => sim::run(world, &sim).await,
     }
 }

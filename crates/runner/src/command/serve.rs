@@ -8,6 +8,7 @@ use sightline_sync::{Schedule, SyncOptions};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::command::prune;
 use crate::command::sync::{Outcome, run_one, show_report};
 use crate::failure::Failure;
 use crate::output::{line, note};
@@ -60,7 +61,22 @@ async fn until(at: Option<Instant>) {
 
 async fn read(world: World, store: Arc<Store>, vault: Arc<Vault>, record: SourceRecord) -> Ended {
     let options = SyncOptions { verify: true, ..SyncOptions::default() };
-    (record.id, run_one(&world, &store, &vault, &record, options, false).await)
+    let outcome = run_one(&world, &store, &vault, &record, options, false).await;
+    if outcome.is_ok() {
+        let (id, retention) = (record.id, world.settings.history.retention());
+        let pruned = tokio::task::spawn_blocking(move || prune::after_sync(&store, &record, retention)).await;
+        match pruned {
+            Ok(Ok(0)) => {}
+            Ok(Ok(given_up)) => tracing::info!(source_id = id, given_up, "gave up snapshots"),
+            // The sync itself is sealed all the same, and the next one tries again.
+            Ok(Err(failure)) => {
+                let _ = failure.report();
+            }
+            Err(_) => return (id, Err(Failure::new("giving up snapshots ended in a panic, which is a bug"))),
+        }
+        return (id, outcome);
+    }
+    (record.id, outcome)
 }
 
 fn finish(schedule: &mut Schedule, ended: Result<Ended, tokio::task::JoinError>) -> Result<(), Failure> {

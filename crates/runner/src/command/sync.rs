@@ -66,6 +66,13 @@ pub(crate) struct Outcome {
     expected: Option<Expected>,
 }
 
+impl Outcome {
+    /// Requests of all buckets.
+    pub(crate) fn requests(&self) -> u64 {
+        self.report.requests.values().map(|bucket| bucket.requests).sum()
+    }
+}
+
 /// Reads one data source.
 pub(crate) async fn run_one(
     world: &World,
@@ -116,7 +123,7 @@ fn expect(
 /// What a sync did, for people.
 pub(crate) fn show_report(outcome: &Outcome) -> Result<(), Failure> {
     let report = &outcome.report;
-    let requests: u64 = report.requests.values().map(|bucket| bucket.requests).sum();
+    let requests = outcome.requests();
     line(format!(
         "{}: snapshot {} sealed after {:.1} s and {}; read {}{}",
         report.source,

@@ -164,6 +164,11 @@ impl OktaServer {
         format!("{scheme}://{}", self.address)
     }
 
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The certificate of the authority that vouches for the server, as PEM, if it speaks HTTPS.
     pub fn ca_pem(&self) -> Option<&str> {
         self.ca_pem.as_deref()

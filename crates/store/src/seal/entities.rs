@@ -1,92 +1,104 @@
 //! Which entities there are, before and after a sync.
 
-use rustc_hash::FxHashMap;
-use sightline_core::{EntityKind, Record};
+use rustc_hash::FxHashSet;
+use sightline_core::{EntityKind, Names, Record};
 
 use crate::kind::{ENTITY_KINDS, Kind, Kinds, ends};
 
-/// Entities that were met while sealing, by kind and id.
-#[derive(Debug, Default)]
-pub(super) struct Entities {
-    met: [FxHashMap<Box<str>, Presence>; ENTITY_KINDS.len()],
-    gone: Kinds,
+const BEFORE: u8 = 1;
+const AFTER: u8 = 2;
+const GONE: u8 = 4;
+
+/// Entities that were met while sealing, by kind and the number of their id.
+///
+/// The id of everything that was ever read has a number.
+#[derive(Debug)]
+pub(super) struct Entities<'d> {
+    names: &'d Names,
+    met: [Vec<u8>; ENTITY_KINDS.len()],
+    gone: FxHashSet<(EntityKind, String)>,
+    gone_kinds: Kinds,
 }
 
-/// Where an entity was met.
-#[derive(Debug, Clone, Copy, Default)]
-struct Presence {
-    /// In the last snapshot.
-    before: bool,
-    /// In the one that is made.
-    after: bool,
-    /// Among those that were found to have vanished.
-    gone: bool,
-}
+impl<'d> Entities<'d> {
+    pub(super) fn new(names: &'d Names) -> Self {
+        Self { names, met: Default::default(), gone: FxHashSet::default(), gone_kinds: Kinds::default() }
+    }
 
-impl Entities {
+    /// The number of an id, if it ever was an entity's or an edge's.
+    pub(super) fn number(&self, id: &str) -> Option<u32> {
+        self.names.find(id)
+    }
+
     /// Notes an entity of the last snapshot.
-    pub(super) fn was_there(&mut self, kind: EntityKind, id: &str) {
-        self.note(kind, id, |met| met.before = true);
+    pub(super) fn was_there(&mut self, kind: EntityKind, number: u32) {
+        self.note(kind, number, BEFORE);
     }
 
     /// Notes an entity of the snapshot that is made.
-    pub(super) fn is_there(&mut self, kind: EntityKind, id: &str) {
-        self.note(kind, id, |met| met.after = true);
+    pub(super) fn is_there(&mut self, kind: EntityKind, number: u32) {
+        self.note(kind, number, AFTER);
     }
 
     /// Notes an entity of both.
-    pub(super) fn stays(&mut self, kind: EntityKind, id: &str) {
-        self.note(kind, id, |met| (met.before, met.after) = (true, true));
+    pub(super) fn stays(&mut self, kind: EntityKind, number: u32) {
+        self.note(kind, number, BEFORE | AFTER);
     }
 
     /// Notes an entity that was found to have vanished.
     pub(super) fn has_vanished(&mut self, kind: EntityKind, id: &str) {
-        self.note(kind, id, |met| met.gone = true);
-        self.gone.insert(Kind::describing(kind));
+        if let Some(number) = self.number(id) {
+            self.note(kind, number, GONE);
+        }
+        self.gone.insert((kind, id.to_owned()));
+        self.gone_kinds.insert(Kind::describing(kind));
     }
 
     /// Whether it was met in the last snapshot.
     pub(super) fn was(&self, kind: EntityKind, id: &str) -> bool {
-        self.get(kind, id).before
+        self.number(id).is_some_and(|number| self.flags(kind, number) & BEFORE != 0)
     }
 
     /// Whether it was met in the snapshot that is made.
     pub(super) fn is(&self, kind: EntityKind, id: &str) -> bool {
-        self.get(kind, id).after
+        self.number(id).is_some_and(|number| self.is_number(kind, number))
+    }
+
+    /// Whether the entity with this number was met in the snapshot that is made.
+    pub(super) fn is_number(&self, kind: EntityKind, number: u32) -> bool {
+        self.flags(kind, number) & AFTER != 0
     }
 
     /// Whether it was found to have vanished.
     pub(super) fn is_gone(&self, kind: EntityKind, id: &str) -> bool {
-        self.gone.contains(Kind::describing(kind)) && self.get(kind, id).gone
+        self.gone_kinds.contains(Kind::describing(kind)) && self.gone.contains(&(kind, id.to_owned()))
+    }
+
+    /// Whether the entity with this number was found to have vanished.
+    pub(super) fn is_gone_number(&self, kind: EntityKind, number: u32) -> bool {
+        self.gone_kinds.contains(Kind::describing(kind)) && self.flags(kind, number) & GONE != 0
     }
 
     /// The kinds of those that were found to have vanished.
     pub(super) const fn gone_kinds(&self) -> Kinds {
-        self.gone
+        self.gone_kinds
     }
 
     /// Whether anything is there that was not.
     pub(super) fn has_new(&self) -> bool {
-        self.met.iter().flat_map(FxHashMap::values).any(|met| met.after && !met.before)
+        self.met.iter().flatten().any(|met| met & (BEFORE | AFTER) == AFTER)
     }
 
-    /// The ids of those that were there and are not.
-    pub(super) fn lost(&self) -> impl Iterator<Item = &str> {
-        let all = self.met.iter().flatten();
-        all.filter(|(_, met)| met.before && !met.after).map(|(id, _)| &**id)
-    }
-
-    /// The ids of those that were found to have vanished.
-    pub(super) fn gone(&self) -> impl Iterator<Item = &str> {
-        let all = self.met.iter().flatten();
-        all.filter(|(_, met)| met.gone).map(|(id, _)| &**id)
+    /// Whether anything was there that is not.
+    pub(super) fn has_lost(&self) -> bool {
+        self.met.iter().flatten().any(|met| met & (BEFORE | AFTER) == BEFORE)
     }
 
     /// Whether the record is of something that was found to have vanished, or refers to it.
     ///
     /// What was done stays: it was done all the same.
     pub(super) fn goes(&self, record: &Record) -> bool {
-        if self.gone == Kinds::default() || matches!(record, Record::Usage(_)) {
+        if self.gone.is_empty() || matches!(record, Record::Usage(_)) {
             return false;
         }
         let entity = record.entity().into_iter();
@@ -98,17 +110,16 @@ impl Entities {
         ends(record).into_iter().flatten().any(|(kind, id)| !self.is(kind, id))
     }
 
-    fn note(&mut self, kind: EntityKind, id: &str, note: impl FnOnce(&mut Presence)) {
+    fn note(&mut self, kind: EntityKind, number: u32, flags: u8) {
         let met = &mut self.met[kind as usize];
-        if let Some(presence) = met.get_mut(id) {
-            return note(presence);
+        let at = number as usize;
+        if met.len() <= at {
+            met.resize(at + 1, 0);
         }
-        let mut presence = Presence::default();
-        note(&mut presence);
-        met.insert(id.into(), presence);
+        met[at] |= flags;
     }
 
-    fn get(&self, kind: EntityKind, id: &str) -> Presence {
-        self.met[kind as usize].get(id).copied().unwrap_or_default()
+    fn flags(&self, kind: EntityKind, number: u32) -> u8 {
+        self.met[kind as usize].get(number as usize).copied().unwrap_or(0)
     }
 }

@@ -3,30 +3,41 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use sightline_core::{Record, SnapshotNumber};
-
-use super::runs::{self, RUN_BYTES};
-use super::{Sealing, Work};
-use crate::codec::Packer;
-use crate::error::Result;
-use crate::kind::{Kind, Kinds};
-use crate::read::{StoredFact, facts_of};
-use crate::reading::Reading;
+use sightline_core::{EntityKind, Sighting, SnapshotNumber};
 
 use super::entities::Entities;
+use super::runs::{RUN_BYTES, Staged};
+use super::{Sealing, Work};
+use crate::codec::{self, Packer};
+use crate::edges::{self, Edge, EdgeKind, Edges, Op, Tables, bare};
+use crate::error::Result;
+use crate::kind::{Kind, Kinds};
+use crate::read::Version;
+use crate::rows::{self, PUT, REMOVE, Row, RowsAt, Said, TOUCH, UNSEEN};
+use crate::state;
+
+/// A scope that was changed so often is written anew.
+const MOST_CHANGES: u32 = 64;
+
+/// Changes that are no more than this are always added.
+const FEW_BYTES: u64 = 256;
 
 /// The new facts of a scope, and how they differ from those before.
+#[derive(Default)]
 pub(super) struct Merge {
-    /// The facts, packed.
-    pub(super) blob: Vec<u8>,
-    /// The kinds and ids of the entities among them, packed.
-    pub(super) ids: Vec<u8>,
-    /// Whether they are the same, provenance included, so that they need not be written.
-    pub(super) same: bool,
+    /// What is to be written, packed.
+    pub(super) rows: Vec<u8>,
+    pub(super) edges: Vec<u8>,
+    /// Whether what is to be written is everything, and not only what differs.
+    pub(super) anew: bool,
+    /// Its entities, by kind and number, where others are there than before.
+    pub(super) entities: Option<Vec<(EntityKind, u32)>>,
     /// The sync that last saw the facts that do not tell themselves.
     pub(super) read: SnapshotNumber,
     /// Facts of each kind.
     pub(super) kinds: BTreeMap<u8, u64>,
+    /// Facts that are kept as columns: members, assignments.
+    pub(super) in_columns: [u64; 2],
     /// Edges whose ends are not there; counted only where no entities are in the scope.
     pub(super) dangling: u64,
     pub(super) added: u64,
@@ -37,150 +48,310 @@ pub(super) struct Merge {
 impl Merge {
     /// Lays what was read of a scope over what was there before.
     pub(super) fn of(sealing: &mut Sealing<'_, '_>, work: &Work) -> Result<Self> {
-        let Sealing { number, staged, content, packer, ids_packer, unpacker, met, .. } = sealing;
-        let number = *number;
+        let number = sealing.number;
         let whole = work.is_whole();
         let read_before = work.before.as_ref().map_or(0, |version| version.read);
         let read = if whole || work.before.is_none() { number } else { read_before };
-        let mut output = Output {
-            packer,
-            ids_packer,
-            met,
+        let mut merging = Merging {
+            number,
+            whole,
+            last_seen: if number == read { 0 } else { number },
             count_dangling: !work.kinds().meets(Kinds::ENTITIES),
-            result: Self {
-                blob: Vec::new(),
-                ids: Vec::new(),
-                same: work.before.is_some(),
-                read,
-                kinds: BTreeMap::new(),
-                dangling: 0,
-                added: 0,
-                removed: 0,
-                changed: 0,
-            },
+            met: &mut sealing.met,
+            result: Self { read, ..Self::default() },
+            entities: Vec::new(),
+            same_entities: true,
         };
 
-        let mut stored = match &work.before {
-            Some(version) => Some(facts_of(content, unpacker, &work.scope, &work.key, version)?),
-            None => None,
+        let facts = state::Facts {
+            content: &sealing.content,
+            edges: &sealing.edges,
+            unpacker: sealing.unpacker,
+            dictionary: sealing.dictionary,
         };
-        let mut next_old = || -> Result<Option<(String, StoredFact)>> {
-            let Some(fact) = stored.as_mut().and_then(Iterator::next).transpose()? else { return Ok(None) };
-            Ok(Some((fact.0.key(), fact)))
-        };
-        let mut fresh = runs::staged(staged, unpacker, &work.scope, &work.key, RUN_BYTES)?;
+        let mut tables = Tables::default();
+        let mut old_edges = Edges::default();
+        let mut edge_changes = Edges::default();
+        if let Some(parent) = work.scope.parent.as_deref() {
+            if let Some(before) = &work.before {
+                old_edges = facts.edges(&work.scope, &work.key, before, &mut tables)?;
+            }
+            let mut fresh = Edges::default();
+            for (_, blob) in codec::get_blobs(&sealing.staged_edges, &work.key, 0..=u64::MAX >> 8)? {
+                let unpacked = fresh.unpack(sealing.unpacker, blob, &mut tables, sealing.dictionary);
+                unpacked.map_err(|error| error.within(&read_of(work)))?;
+            }
+            for kind in EdgeKind::BOTH {
+                let fresh = edges::in_order(std::mem::take(fresh.of_mut(kind)), &mut tables);
+                let old = old_edges.of(kind);
+                *edge_changes.of_mut(kind) = merging.edges(kind, parent, old, &fresh, &mut tables);
+            }
+        }
+        merging.result.edges = edge_changes.pack(&mut sealing.packer, &tables, sealing.dictionary)?;
 
-        let mut old = next_old()?;
-        let mut new = fresh.next().transpose()?;
+        let mut old = match &work.before {
+            Some(before) if before.rows() > 0 => Some(facts.rows(&work.scope, &work.key, before)?),
+            _ => None,
+        };
+        let fresh = Staged::open(&sealing.staged, sealing.unpacker, &work.key, RUN_BYTES);
+        let mut fresh = fresh.map_err(|error| error.within(&read_of(work)))?;
+        let old_rows = work.before.as_ref().map_or(0, Version::rows);
+        let merged = merging.rows(old.as_mut(), &mut fresh, &mut sealing.packer);
+        let found = merged.map_err(|error| error.within(&read_of(work)))?;
+        if found != old_rows
+            && let Some(before) = &work.before
+        {
+            return Err(state::count_differs(&work.scope, before, found, old_rows));
+        }
+        let mut result = merging.finish();
+
+        let Some(before) = &work.before else {
+            result.anew = true;
+            return Ok(result);
+        };
+        let bytes = (result.rows.len() + result.edges.len()) as u64;
+        let too_much =
+            before.changed_bytes + bytes > before.base_bytes.max(FEW_BYTES) || before.changes >= MOST_CHANGES;
+        if bytes == 0 || !too_much {
+            return Ok(result);
+        }
+        result.anew = true;
+        for kind in EdgeKind::BOTH {
+            let changes = std::mem::take(edge_changes.of_mut(kind));
+            let old = std::mem::take(old_edges.of_mut(kind));
+            *old_edges.of_mut(kind) = edges::applied(old, &changes, &mut tables);
+        }
+        result.edges = old_edges.pack(&mut sealing.packer, &tables, sealing.dictionary)?;
+        let mut blobs = if before.rows() > 0 {
+            let (base, newest) = before.blobs();
+            codec::get_blobs(&sealing.content, &work.key, base..=newest)?
+        } else {
+            Vec::new()
+        };
+        let base = match blobs.first() {
+            Some((number, _)) if *number == before.base => blobs.remove(0).1,
+            _ => Vec::new(),
+        };
+        let later =
+            blobs.into_iter().map(|(_, blob)| blob).chain([std::mem::take(&mut result.rows)]).collect();
+        let mut all = RowsAt::over(sealing.unpacker, base, later)?;
+        while let Some(row) = all.row() {
+            sealing.packer.push(|bytes| row.put(bytes))?;
+            all.advance()?;
+        }
+        result.rows = sealing.packer.finish()?;
+        Ok(result)
+    }
+}
+
+fn read_of(work: &Work) -> String {
+    format!("what the sync in progress has read of {}, or the facts that it is laid over", work.scope)
+}
+
+struct Merging<'a, 'd> {
+    number: SnapshotNumber,
+    whole: bool,
+    /// What a fact that is read now keeps as the sync that last saw it; 0 when its scope tells.
+    last_seen: SnapshotNumber,
+    count_dangling: bool,
+    met: &'a mut Entities<'d>,
+    result: Merge,
+    entities: Vec<(EntityKind, u32)>,
+    same_entities: bool,
+}
+
+impl Merging<'_, '_> {
+    /// What the sync changes of the edges of one kind.
+    fn edges(
+        &mut self,
+        kind: EdgeKind,
+        parent: &str,
+        old: &[Edge],
+        fresh: &[Edge],
+        tables: &mut Tables,
+    ) -> Vec<Edge> {
+        if old.is_empty() && fresh.is_empty() {
+            return Vec::new();
+        }
+        let parent_kind = match kind {
+            EdgeKind::Member => EntityKind::Group,
+            EdgeKind::Assignment => EntityKind::Resource,
+        };
+        let parent_gone = self.met.is_gone(parent_kind, parent);
+        let parent_there = !self.count_dangling || self.met.is(parent_kind, parent);
+        let mut changes = Vec::new();
+        let (mut count, mut dangling) = (0, 0);
+        let new_seen = tables.sighting(Sighting { first_seen: self.number, last_seen: self.last_seen });
+        let touched = tables.sighting(Sighting { first_seen: 0, last_seen: self.last_seen });
+        let Self { whole, last_seen, met, result, count_dangling, .. } = self;
+        edges::merge(old, fresh, |old, new| {
+            let Some(account) = old.or(new).map(|edge| edge.account) else { return };
+            let is_gone = parent_gone || met.is_gone_number(EntityKind::Account, account);
+            let stays = match new {
+                _ if is_gone => false,
+                Some(new) => new.op == Op::Put,
+                None => !*whole,
+            };
+            if !stays {
+                if old.is_some() {
+                    result.removed += 1;
+                    changes.push(bare(account, Op::Remove));
+                }
+                return;
+            }
+            count += 1;
+            dangling +=
+                u64::from(*count_dangling && !(parent_there && met.is_number(EntityKind::Account, account)));
+            match (old, new) {
+                (None, Some(new)) => {
+                    result.added += 1;
+                    changes.push(Edge { seen: new_seen, ..*new });
+                }
+                (Some(old), Some(new)) if !old.says_what(new) => {
+                    result.changed += 1;
+                    let first_seen = tables.seen(old).first_seen;
+                    let seen = tables.sighting(Sighting { first_seen, last_seen: *last_seen });
+                    changes.push(Edge { seen, ..*new });
+                }
+                (Some(_), Some(_)) if *last_seen != 0 => {
+                    changes.push(Edge { seen: touched, ..bare(account, Op::Touch) });
+                }
+                _ => {}
+            }
+        });
+        if count > 0 {
+            let Kind(kind) = kind.kind();
+            *result.kinds.entry(kind).or_default() += count;
+        }
+        result.in_columns[kind as usize] = count;
+        result.dangling += dangling;
+        changes
+    }
+
+    /// Writes what the sync changes of the rows; gives how many there were.
+    fn rows(
+        &mut self,
+        mut old: Option<&mut RowsAt<'_>>,
+        fresh: &mut Staged<'_>,
+        packer: &mut Packer,
+    ) -> Result<u64> {
+        let mut found = 0;
         loop {
-            let order = match (&old, &new) {
+            let old_row = old.as_ref().and_then(|old| old.row());
+            let new_row = fresh.row();
+            let order = match (&old_row, &new_row) {
                 (None, None) => break,
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (Some((old, _)), Some((new, _))) => old.cmp(new),
+                (Some(old), Some(new)) => old.key.cmp(new.key),
             };
-            let old_fact = if order == Ordering::Greater { None } else { old.take() };
-            let new_reading = if order == Ordering::Less { None } else { new.take() };
-            if let Some((kind, id)) = old_fact.as_ref().and_then(|(_, fact)| fact.0.entity()) {
-                output.met.was_there(kind, id);
-            }
-            match (old_fact, new_reading.map(|(_, reading)| reading)) {
-                (Some(_), None) if whole => output.remove(),
-                (Some((_, (record, first, last))), None) => output.keep(&record, first, last)?,
-                (Some((_, fact)), Some(Reading::Read(record))) if !whole => {
-                    output.renew(&record.over(&fact.0), &fact, number)?;
-                }
-                (Some((_, fact)), Some(Reading::Read(record) | Reading::Again(record))) => {
-                    output.renew(&record, &fact, number)?;
-                }
-                (Some(_), Some(Reading::Absent(_))) => output.remove(),
-                (None, Some(Reading::Read(record) | Reading::Again(record))) => {
-                    output.add(&record, number)?;
-                }
-                (None, Some(Reading::Absent(_)) | None) => {}
-            }
-            if order != Ordering::Greater {
-                old = next_old()?;
+            let old_row = old_row.filter(|_| order != Ordering::Greater);
+            let new_row = new_row.filter(|_| order != Ordering::Less);
+            found += u64::from(old_row.is_some());
+            self.row(old_row, new_row, packer)?;
+            if order != Ordering::Greater
+                && let Some(old) = &mut old
+            {
+                old.advance()?;
             }
             if order != Ordering::Less {
-                new = fresh.next().transpose()?;
+                fresh.advance()?;
             }
         }
-        output.finish()
-    }
-}
-
-struct Output<'a> {
-    packer: &'a mut Packer,
-    ids_packer: &'a mut Packer,
-    met: &'a mut Entities,
-    count_dangling: bool,
-    result: Merge,
-}
-
-impl Output<'_> {
-    /// A fact that was not seen again, though everything was read, or was found absent.
-    fn remove(&mut self) {
-        self.result.removed += 1;
-        self.result.same = false;
+        self.result.rows = packer.finish()?;
+        Ok(found)
     }
 
-    /// A fact that was not read again; `last` as it was stored.
-    fn keep(&mut self, record: &Record, first: SnapshotNumber, last: SnapshotNumber) -> Result<()> {
-        if self.is_gone(record) {
-            self.remove();
+    fn row(&mut self, old: Option<Row<'_>>, new: Option<Row<'_>>, packer: &mut Packer) -> Result<()> {
+        let old_entity = old.as_ref().and_then(Row::entity);
+        let entity =
+            old_entity.or_else(|| new.as_ref().filter(|new| new.said != REMOVE).and_then(Row::entity));
+        let entity = match entity {
+            Some((kind, id)) => {
+                let number = self.met.number(id).ok_or("an entity whose id has no number")?;
+                if old_entity.is_some() {
+                    self.met.was_there(kind, number);
+                }
+                Some((kind, number))
+            }
+            None => None,
+        };
+        // What the fact is now, if it is there.
+        let added_up;
+        let now = match (&old, &new) {
+            (Some(old), None) => (!self.whole).then_some(old.value),
+            (_, Some(new)) if new.said == REMOVE => None,
+            (Some(old), Some(new)) if !self.whole && new.said != Said::Again => {
+                added_up = rows::over(new.value, old.value)?;
+                Some(added_up.as_deref().unwrap_or(new.value))
+            }
+            (_, Some(new)) => Some(new.value),
+            (None, None) => None,
+        };
+        let now = match now {
+            Some(value) if self.is_gone(entity, value)? => None,
+            now => now,
+        };
+        let Some(value) = now else {
+            if let Some(old) = old {
+                self.result.removed += 1;
+                self.same_entities &= entity.is_none();
+                packer
+                    .push(|bytes| Row { said: REMOVE, key: old.key, value: &[], seen: UNSEEN }.put(bytes))?;
+            }
             return Ok(());
+        };
+
+        if let Some((kind, number)) = entity {
+            self.met.is_there(kind, number);
+            self.entities.push((kind, number));
+            self.same_entities &= old.is_some();
         }
-        self.put(record, first, last)
-    }
-
-    /// A fact that was there before and was read again.
-    fn renew(&mut self, record: &Record, before: &StoredFact, number: SnapshotNumber) -> Result<()> {
-        if self.is_gone(record) {
-            self.remove();
-            return Ok(());
+        let kind = rows::kind_of(value);
+        if self.count_dangling && Kinds::EDGES.contains(kind) {
+            self.result.dangling += u64::from(self.met.leaves_dangling(&rows::decode(value)?));
         }
-        let differs = *record != before.0;
-        let last = self.last_seen(number);
-        self.result.changed += u64::from(differs);
-        self.result.same &= !differs && last == before.2;
-        self.put(record, before.1, last)
-    }
-
-    /// A fact that was not there before.
-    fn add(&mut self, record: &Record, number: SnapshotNumber) -> Result<()> {
-        if self.is_gone(record) {
-            return Ok(());
+        *self.result.kinds.entry(kind.0).or_default() += 1;
+        let last_seen = self.last_seen;
+        match (old, new) {
+            (Some(old), Some(_)) if old.value == value => {
+                if last_seen != 0 {
+                    let seen = Sighting { first_seen: 0, last_seen };
+                    packer.push(|bytes| Row { said: TOUCH, key: old.key, value: &[], seen }.put(bytes))?;
+                }
+            }
+            (Some(old), Some(_)) => {
+                self.result.changed += 1;
+                let seen = Sighting { first_seen: old.seen.first_seen, last_seen };
+                packer.push(|bytes| Row { said: PUT, key: old.key, value, seen }.put(bytes))?;
+            }
+            (None, Some(new)) => {
+                self.result.added += 1;
+                let seen = Sighting { first_seen: self.number, last_seen };
+                packer.push(|bytes| Row { said: PUT, key: new.key, value, seen }.put(bytes))?;
+            }
+            (_, None) => {}
         }
-        self.result.added += 1;
-        self.result.same = false;
-        self.put(record, number, self.last_seen(number))
+        Ok(())
     }
 
-    fn is_gone(&self, record: &Record) -> bool {
-        self.met.goes(record)
-    }
-
-    fn last_seen(&self, number: SnapshotNumber) -> SnapshotNumber {
-        if number == self.result.read { 0 } else { number }
-    }
-
-    fn put(&mut self, record: &Record, first: SnapshotNumber, last: SnapshotNumber) -> Result<()> {
-        if let Some((kind, id)) = record.entity() {
-            self.met.is_there(kind, id);
-            self.ids_packer.push(&(kind, id))?;
+    /// Whether the fact is of something that was found to have vanished, or refers to it.
+    fn is_gone(&self, entity: Option<(EntityKind, u32)>, value: &[u8]) -> Result<bool> {
+        if self.met.gone_kinds() == Kinds::default() {
+            return Ok(false);
         }
-        if self.count_dangling && self.met.leaves_dangling(record) {
-            self.result.dangling += 1;
+        match entity {
+            Some((kind, number)) => Ok(self.met.is_gone_number(kind, number)),
+            None if Kinds::EDGES.contains(rows::kind_of(value)) => Ok(self.met.goes(&rows::decode(value)?)),
+            None => Ok(false),
         }
-        let Kind(kind) = Kind::of(record);
-        *self.result.kinds.entry(kind).or_default() += 1;
-        self.packer.push(&(record, first, last))
     }
 
-    fn finish(mut self) -> Result<Merge> {
-        self.result.blob = self.packer.finish()?;
-        self.result.ids = self.ids_packer.finish()?;
-        Ok(self.result)
+    fn finish(mut self) -> Merge {
+        if !self.same_entities {
+            self.entities.sort_unstable_by_key(|&(kind, number)| (kind, number));
+            self.result.entities = Some(self.entities);
+        }
+        self.result
     }
 }

@@ -9,30 +9,33 @@ mod runs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use memchr::memmem::Finder;
 use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
-use sightline_core::{EntityKind, Gap, Scope, SnapshotNumber, Tallies, Time};
+use sightline_core::{EntityKind, Gap, Record, Scope, SnapshotNumber, Tallies, Time};
 
+use crate::bytes::{Reader, put_number};
 use crate::codec::{self, Packer, Unpacker};
+use crate::dictionary::Dictionary;
+use crate::edges::Tables;
 use crate::error::{Result, StoreError};
 use crate::keys;
 use crate::kind::{ENTITY_KINDS, Kind, Kinds};
 use crate::open::Store;
 use crate::progress::{Mark, absent_entities, all_progress, last_number, named_numbers, stored_sync};
-use crate::read::{SnapshotMeta, Version, decode_meta, facts_of, mentions, versions_at, visit_entities};
+use crate::read::{SnapshotMeta, Version, decode_meta, versions_at};
 use crate::source::clear_sync;
+use crate::state::Facts;
 use crate::tables::{
-    ABSENT, CONTENT, DRIFT, ENTITIES, LATER, NUMBERS, PROGRESS, SNAPSHOTS, STAGED, SYNCS, TASKS, VERSIONS,
+    ABSENT, CONTENT, DRIFT, EDGES, ENTITIES, LATER, NAMES, NUMBERS, PROGRESS, SNAPSHOTS, STAGED,
+    STAGED_EDGES, SYNCS, TASKS, VERSIONS,
 };
 use entities::Entities;
 use merge::Merge;
+pub(crate) use runs::put_said;
 
 /// Names of numbers that tell only of the sync that added them up.
 const OF_ONE_SYNC: &str = "shrunk.";
 /// A kind with fewer facts may shrink by any part.
 const SMALL_KIND: u64 = 50;
-/// So many ids are looked for in stored facts before these are decoded; with more, decoding takes no longer.
-const FEW_LOST: usize = 16;
 
 /// What sealing has to know about the connector and the caller's wishes.
 #[derive(Debug, Clone)]
@@ -91,41 +94,57 @@ impl Store {
         rules: &SealRules,
     ) -> Result<SealReport> {
         let unpacker = Unpacker::new()?;
-        self.write(|txn| {
-            let sync = stored_sync(&txn.open_table(SYNCS)?, source_id)?.ok_or(StoreError::NoSync)?;
-            if sync.row.number != number {
-                return Err(StoreError::NoSync);
-            }
-            let tasks = txn.open_table(TASKS)?.range((source_id, 0)..=(source_id, u64::MAX))?.count() as u64;
-            if tasks > 0 {
-                return Err(StoreError::Unfinished { tasks });
-            }
-            let mut sealing = Sealing::begin(txn, &unpacker, source_id, number, rules)?;
-            sealing.seal_all()?;
-            if let Some(max_drop) = rules.max_drop {
-                check_drop(&sealing.done, max_drop)?;
-            }
-            let report = sealing.write_versions(txn)?;
-            drop(sealing);
-            let meta = SnapshotMeta {
-                number,
-                started: sync.row.started,
-                sealed,
-                full: sync.row.full,
-                tallies: numbers_to_keep(txn, source_id, sync.row.full)?,
-                drift: named_numbers(&txn.open_table(DRIFT)?, source_id)?,
-                dangling: report.dangling.clone(),
-                scopes: report.scopes,
-                gaps: report.gaps,
-                facts: report.datasets.values().map(|change| change.total).sum(),
-            };
-            txn.open_table(SNAPSHOTS)?.insert((source_id, number), codec::to_row(&meta)?.as_slice())?;
-            let older = (source_id, 0, 0)..(source_id, number, 0);
-            txn.open_table(LATER)?.retain_in::<(u64, u64, u64), _>(older, |_, _| false)?;
-            clear_sync(txn, source_id)?;
-            Ok(report)
-        })
+        let load = || Dictionary::load(&self.begin_read()?.open_table(NAMES)?, &unpacker, source_id);
+        let report = self.dictionaries.add(source_id, load, |dictionary, _| {
+            self.write(|txn| seal(txn, dictionary, &unpacker, source_id, (number, sealed), rules))
+        })?;
+        // Until the next sync nothing is added to it.
+        self.dictionaries.forget(source_id);
+        Ok(report)
     }
+}
+
+fn seal(
+    txn: &WriteTransaction,
+    dictionary: &Dictionary,
+    unpacker: &Unpacker,
+    source_id: u64,
+    (number, sealed): (SnapshotNumber, Time),
+    rules: &SealRules,
+) -> Result<SealReport> {
+    let sync = stored_sync(&txn.open_table(SYNCS)?, source_id)?.ok_or(StoreError::NoSync)?;
+    if sync.row.number != number {
+        return Err(StoreError::NoSync);
+    }
+    let tasks = txn.open_table(TASKS)?.range((source_id, 0)..=(source_id, u64::MAX))?.count() as u64;
+    if tasks > 0 {
+        return Err(StoreError::Unfinished { tasks });
+    }
+    let mut sealing = Sealing::begin(txn, dictionary, unpacker, source_id, number, rules)?;
+    sealing.seal_all()?;
+    if let Some(max_drop) = rules.max_drop {
+        check_drop(&sealing.done, max_drop)?;
+    }
+    let report = sealing.write_versions(txn)?;
+    drop(sealing);
+    let meta = SnapshotMeta {
+        number,
+        started: sync.row.started,
+        sealed,
+        full: sync.row.full,
+        tallies: numbers_to_keep(txn, source_id, sync.row.full)?,
+        drift: named_numbers(&txn.open_table(DRIFT)?, source_id)?,
+        dangling: report.dangling.clone(),
+        scopes: report.scopes,
+        gaps: report.gaps,
+        facts: report.datasets.values().map(|change| change.total).sum(),
+        pruned: false,
+    };
+    txn.open_table(SNAPSHOTS)?.insert((source_id, number), codec::to_row(&meta)?.as_slice())?;
+    let older = (source_id, 0, 0)..(source_id, number, 0);
+    txn.open_table(LATER)?.retain_in::<(u64, u64, u64), _>(older, |_, _| false)?;
+    clear_sync(txn, source_id)?;
+    Ok(report)
 }
 
 /// The numbers that the steps added up; a sync that is not full leaves those that it did not add to as they were.
@@ -185,16 +204,18 @@ struct Sealing<'t, 'u> {
     number: SnapshotNumber,
     rules: &'t SealRules,
     staged: Table<'t, &'static [u8], &'static [u8]>,
+    staged_edges: Table<'t, &'static [u8], &'static [u8]>,
     content: Table<'t, &'static [u8], &'static [u8]>,
+    edges: Table<'t, &'static [u8], &'static [u8]>,
     /// Kinds and ids of the entities in scopes.
     entities: Table<'t, &'static [u8], &'static [u8]>,
     packer: Packer,
-    ids_packer: Packer,
     unpacker: &'u Unpacker,
+    dictionary: &'u Dictionary,
     works: Vec<Work>,
     done: Vec<Done>,
     /// Entities of the last snapshot and of this one, as far as they were met, and those that were found to have vanished.
-    met: Entities,
+    met: Entities<'u>,
     /// Kinds of entities whose listings were all read completely.
     listed: Kinds,
     /// Datasets whose whole listing was read completely.
@@ -206,6 +227,7 @@ struct Sealing<'t, 'u> {
 impl<'t, 'u> Sealing<'t, 'u> {
     fn begin(
         txn: &'t WriteTransaction,
+        dictionary: &'u Dictionary,
         unpacker: &'u Unpacker,
         source_id: u64,
         number: SnapshotNumber,
@@ -239,7 +261,7 @@ impl<'t, 'u> Sealing<'t, 'u> {
             work.mark = progress.mark;
         }
         let works: Vec<Work> = works.into_values().collect();
-        let mut met = Entities::default();
+        let mut met = Entities::new(&dictionary.names);
         for (kind, id) in absent_entities(&txn.open_table(ABSENT)?, source_id)? {
             met.has_vanished(kind, &id);
         }
@@ -265,11 +287,13 @@ impl<'t, 'u> Sealing<'t, 'u> {
             number,
             rules,
             staged: txn.open_table(STAGED)?,
+            staged_edges: txn.open_table(STAGED_EDGES)?,
             content: txn.open_table(CONTENT)?,
+            edges: txn.open_table(EDGES)?,
             entities: txn.open_table(ENTITIES)?,
             packer: Packer::new(codec::FOR_LONG)?,
-            ids_packer: Packer::new(codec::FOR_SHORT)?,
             unpacker,
+            dictionary,
             works,
             done: Vec::new(),
             met,
@@ -334,7 +358,9 @@ impl<'t, 'u> Sealing<'t, 'u> {
             || work.is_whole()
             || !self.keeps_entities(&work)?
             || self.loses_relations(&work)?;
-        let mut after = Version { present: true, ..work.before.clone().unwrap_or_default() };
+        // What an earlier scope of the same name wrote is not its own.
+        let new = || Version { base: self.number, content: self.number, ..Version::default() };
+        let mut after = Version { present: true, ..work.before.clone().unwrap_or_else(new) };
         match &work.mark {
             Some(Mark::Complete | Mark::Empty | Mark::Onward) => {
                 after.complete = Some(self.number);
@@ -364,23 +390,68 @@ impl<'t, 'u> Sealing<'t, 'u> {
             Done { work, after, added: 0, removed: 0, changed: 0, merged: must_merge, counted: false };
         if must_merge {
             let merged = Merge::of(self, &done.work)?;
-            (done.added, done.removed, done.changed) = (merged.added, merged.removed, merged.changed);
-            done.after.read = merged.read;
-            done.after.kinds = merged.kinds;
-            done.after.dangling = merged.dangling;
             done.counted = !holds_entities;
-            if !merged.same {
-                done.after.content = self.number;
-                let row = keys::numbered(&done.work.key, self.number);
-                codec::put_blob(&mut self.content, &row, &merged.blob)?;
-                if holds_entities {
-                    self.forget_entities(&done.work.key)?;
-                    codec::put_blob(&mut self.entities, &row, &merged.ids)?;
-                }
-            }
+            self.put(&mut done, merged)?;
         }
         self.done.push(done);
         Ok(())
+    }
+
+    /// Writes what differs.
+    fn put(&mut self, done: &mut Done, merged: Merge) -> Result<()> {
+        let Done { work, after, .. } = done;
+        (done.added, done.removed, done.changed) = (merged.added, merged.removed, merged.changed);
+        after.read = merged.read;
+        after.kinds = merged.kinds;
+        after.in_columns = merged.in_columns;
+        after.dangling = merged.dangling;
+        let bytes = (merged.rows.len() + merged.edges.len()) as u64;
+        if merged.anew {
+            (after.base, after.content) = (self.number, self.number);
+            (after.base_bytes, after.changed_bytes, after.changes) = (bytes, 0, 0);
+        } else if bytes > 0 {
+            after.content = self.number;
+            after.changed_bytes += bytes;
+            after.changes += 1;
+        }
+        let row = keys::numbered(&work.key, self.number);
+        codec::put_blob(&mut self.content, &row, &merged.rows)?;
+        codec::put_blob(&mut self.edges, &row, &merged.edges)?;
+        if let Some(entities) = merged.entities {
+            self.forget_entities(&work.key)?;
+            self.packer.push(|bytes| put_entities(bytes, &entities))?;
+            codec::put_blob(&mut self.entities, &keys::numbered(&work.key, 0), &self.packer.finish()?)?;
+        }
+        Ok(())
+    }
+
+    /// Hands out the entities of a scope in the last snapshot.
+    fn visit_entities(
+        &self,
+        work: &Work,
+        before: &Version,
+        mut each: impl FnMut(EntityKind, u32),
+    ) -> Result<()> {
+        let place = format!("the entities in {}", work.scope);
+        let mut count = 0;
+        for (_, blob) in codec::get_blobs(&self.entities, &work.key, 0..=0)? {
+            let mut frames = self.unpacker.frames(blob);
+            while frames.open().map_err(|error| error.within(&place))? {
+                let mut reader = Reader::new(frames.get(), 0);
+                while !reader.is_at_end() {
+                    let (kind, numbers) = take_entities(&mut reader)?;
+                    count += numbers.len() as u64;
+                    for number in numbers {
+                        each(kind, number);
+                    }
+                }
+            }
+        }
+        if count == before.entities() {
+            Ok(())
+        } else {
+            Err(StoreError::damaged(format!("{place}: {count} instead of {}", before.entities())))
+        }
     }
 
     /// Notes the entities of a scope that was not read as staying; or only as known when one of them is gone.
@@ -388,44 +459,68 @@ impl<'t, 'u> Sealing<'t, 'u> {
         let Some(before) = work.before.as_ref().filter(|before| before.kinds().meets(Kinds::ENTITIES)) else {
             return Ok(true);
         };
-        let Sealing { entities, unpacker, met, .. } = self;
-        if before.kinds().meets(met.gone_kinds()) {
-            let mut loses = false;
-            let note = |kind, id: &str| loses |= met.is_gone(kind, id);
-            visit_entities(entities, unpacker, &work.scope, &work.key, before, note)?;
-            if loses {
-                return Ok(false);
-            }
+        let mut entities = Vec::new();
+        self.visit_entities(work, before, |kind, number| entities.push((kind, number)))?;
+        let met = &mut self.met;
+        if entities.iter().any(|&(kind, number)| met.is_gone_number(kind, number)) {
+            return Ok(false);
         }
-        let note = |kind, id: &str| met.stays(kind, id);
-        visit_entities(entities, unpacker, &work.scope, &work.key, before, note)?;
+        for (kind, number) in entities {
+            met.stays(kind, number);
+        }
         Ok(true)
     }
 
     /// Whether relations of a scope that was not read refer to something that was found to have vanished.
     fn loses_relations(&self, work: &Work) -> Result<bool> {
-        let Work { scope, key, before, .. } = work;
-        let Some(before) = before.as_ref().filter(|before| before.kinds().meets(Kinds::EDGES)) else {
+        let Some(before) = work.before.as_ref().filter(|before| before.kinds().meets(Kinds::EDGES)) else {
             return Ok(false);
         };
-        let gone: Vec<Finder<'_>> = self.met.gone().take(FEW_LOST + 1).map(Finder::new).collect();
-        let may_lose = match gone.len() {
-            0 => false,
-            few if few <= FEW_LOST => mentions(&self.content, self.unpacker, scope, key, before, &gone)?,
-            _ => true,
-        };
-        if !may_lose {
+        if self.met.gone_kinds() == Kinds::default() {
             return Ok(false);
         }
-        for fact in facts_of(&self.content, self.unpacker, scope, key, before)? {
-            if self.met.goes(&fact?.0) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let mut loses = false;
+        self.visit_edges(work, before, &mut |edge| {
+            loses |= match edge {
+                EdgeOrRecord::Edge(kind, parent, account) => {
+                    self.met.is_gone(kind, parent) || self.met.is_gone_number(EntityKind::Account, account)
+                }
+                EdgeOrRecord::Record(record) => self.met.goes(record),
+            };
+        })?;
+        Ok(loses)
     }
 
-    /// Removes the ids of a scope's entities, which are kept only for the next sync.
+    /// Hands out the relations of a scope.
+    fn visit_edges(
+        &self,
+        work: &Work,
+        version: &Version,
+        each: &mut dyn FnMut(EdgeOrRecord<'_>),
+    ) -> Result<()> {
+        let Work { scope, key, .. } = work;
+        let facts = self.facts();
+        let edges = facts.edges(scope, key, version, &mut Tables::default())?;
+        let parent = scope.parent.as_deref().unwrap_or_default();
+        for edge in &edges.members {
+            each(EdgeOrRecord::Edge(EntityKind::Group, parent, edge.account));
+        }
+        for edge in &edges.assignments {
+            each(EdgeOrRecord::Edge(EntityKind::Resource, parent, edge.account));
+        }
+        facts.visit_rows(scope, key, version, |_, fact| each(EdgeOrRecord::Record(&fact.record)))
+    }
+
+    const fn facts(&self) -> Facts<'_, Table<'t, &'static [u8], &'static [u8]>> {
+        Facts {
+            content: &self.content,
+            edges: &self.edges,
+            unpacker: self.unpacker,
+            dictionary: self.dictionary,
+        }
+    }
+
+    /// Removes the entities of a scope, which are kept only for the next sync.
     fn forget_entities(&mut self, scope_key: &[u8]) -> Result<()> {
         let after = keys::after_scope(scope_key);
         Ok(self.entities.retain_in::<&[u8], _>(scope_key..after.as_slice(), |_, _| false)?)
@@ -436,9 +531,11 @@ impl<'t, 'u> Sealing<'t, 'u> {
         if let Some(before) = &work.before {
             removed = before.facts();
             if before.kinds().meets(Kinds::ENTITIES) {
-                let Sealing { entities, unpacker, met, .. } = self;
-                let note = |kind, id: &str| met.was_there(kind, id);
-                visit_entities(entities, unpacker, &work.scope, &work.key, before, note)?;
+                let mut entities = Vec::new();
+                self.visit_entities(&work, before, |kind, number| entities.push((kind, number)))?;
+                for (kind, number) in entities {
+                    self.met.was_there(kind, number);
+                }
                 self.forget_entities(&work.key)?;
             }
         }
@@ -457,25 +554,29 @@ impl<'t, 'u> Sealing<'t, 'u> {
     /// Counts the dangling edges of scopes that were decided before all entities were known, and of those that were not
     /// read but whose ends may have come or gone.
     fn recount_dangling(&mut self) -> Result<()> {
-        let Sealing { done, met, content, unpacker, .. } = self;
-        let appeared = met.has_new();
-        let lost: Vec<Finder<'_>> = met.lost().take(FEW_LOST + 1).map(Finder::new).collect();
-        for done in done {
-            let Work { scope, key, .. } = &done.work;
+        let (appeared, lost) = (self.met.has_new(), self.met.has_lost());
+        let mut done = std::mem::take(&mut self.done);
+        for done in &mut done {
             if done.counted || !done.after.kinds().meets(Kinds::EDGES) {
                 continue;
             }
             let decided_early = done.merged && done.work.kinds().meets(Kinds::ENTITIES);
-            let is_due = decided_early || (appeared && done.after.dangling > 0) || lost.len() > FEW_LOST;
-            if !is_due && (lost.is_empty() || !mentions(content, unpacker, scope, key, &done.after, &lost)?) {
+            let may_differ = lost || (appeared && done.after.dangling > 0);
+            if !decided_early && !may_differ {
                 continue;
             }
             let mut dangling = 0;
-            for fact in facts_of(content, unpacker, scope, key, &done.after)? {
-                dangling += u64::from(met.leaves_dangling(&fact?.0));
-            }
+            self.visit_edges(&done.work, &done.after, &mut |edge| {
+                dangling += u64::from(match edge {
+                    EdgeOrRecord::Edge(kind, parent, account) => {
+                        !self.met.is(kind, parent) || !self.met.is_number(EntityKind::Account, account)
+                    }
+                    EdgeOrRecord::Record(record) => self.met.leaves_dangling(record),
+                });
+            })?;
             done.after.dangling = dangling;
         }
+        self.done = done;
         Ok(())
     }
 
@@ -517,6 +618,36 @@ impl<'t, 'u> Sealing<'t, 'u> {
         );
         Ok(report)
     }
+}
+
+/// A relation: an edge by the kind and id of its parent and the number of its account, or any other record.
+enum EdgeOrRecord<'a> {
+    Edge(EntityKind, &'a str, u32),
+    Record(&'a Record),
+}
+
+/// Writes entities, which are sorted, kind by kind.
+fn put_entities(bytes: &mut Vec<u8>, entities: &[(EntityKind, u32)]) {
+    for of_kind in entities.chunk_by(|(a, _), (b, _)| a == b) {
+        bytes.push(of_kind[0].0 as u8);
+        put_number(bytes, of_kind.len() as u64);
+        let mut last = 0;
+        for &(_, number) in of_kind {
+            put_number(bytes, u64::from(number - last));
+            last = number;
+        }
+    }
+}
+
+fn take_entities(reader: &mut Reader<'_>) -> Result<(EntityKind, Vec<u32>)> {
+    let kind = *ENTITY_KINDS.get(reader.byte()? as usize).ok_or("an unknown kind of entity")?;
+    let mut last = 0_u32;
+    let mut numbers = Vec::with_capacity(reader.count()?);
+    for _ in 0..numbers.capacity() {
+        last = last.checked_add(reader.small()?).ok_or("a number that is too large")?;
+        numbers.push(last);
+    }
+    Ok((kind, numbers))
 }
 
 /// The entity that a scope is read under, where its kind is known.

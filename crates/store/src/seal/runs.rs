@@ -1,197 +1,209 @@
 //! What a sync has read and found absent of one scope, sorted by key, within bounded memory.
 
-use std::cmp::Ordering;
-use std::iter::Peekable;
-use std::vec;
+use std::ops::Range;
 
 use redb::ReadableTable;
-use sightline_core::Scope;
 
-use crate::codec::{FOR_SHORT, Packer, Unpacker, Values};
-use crate::error::{Result, StoreError};
-use crate::keys;
-use crate::reading::Reading;
+use crate::bytes::Reader;
+use crate::codec::{self, FOR_SHORT, Frames, Packer, Unpacker};
+use crate::edges::Op;
+use crate::error::Result;
+use crate::rows::{self, PUT, REMOVE, Row, Rows, Said, UNSEEN};
 
-/// Compressed bytes that are sorted in memory at once.
-pub(crate) const RUN_BYTES: usize = 2 * 1024 * 1024;
+/// Bytes that are sorted in memory at once.
+pub(crate) const RUN_BYTES: usize = 16 * 1024 * 1024;
 
 /// What was learned of one scope by key, every key once.
-pub(crate) enum Staged<'a> {
-    /// There were few.
-    InMemory(Sorted),
-    /// There were many: sorted runs, compressed, the earliest first.
-    InRuns(Vec<Run<'a>>),
+pub(crate) struct Staged<'a> {
+    /// Sorted runs, the earliest first.
+    runs: Vec<Rows<'a>>,
+    /// The runs that hold the smallest key.
+    holders: Vec<usize>,
+    /// What these say together, where that is not what the last of them says.
+    combined: Option<(Said, Vec<u8>)>,
 }
 
-/// A sorted run and its next reading.
-pub(crate) struct Run<'a> {
-    rest: Values<'a, Reading>,
-    next: Option<(String, Reading)>,
-}
+impl<'a> Staged<'a> {
+    /// What is staged under a scope; several readings of one fact are laid over each other in the order of the steps.
+    pub(crate) fn open(
+        table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+        unpacker: &'a Unpacker,
+        scope_key: &[u8],
+        run_bytes: usize,
+    ) -> Result<Self> {
+        let mut sorter = Sorter::new(unpacker, run_bytes);
+        for (_, blob) in codec::get_blobs(table, scope_key, 0..=u64::MAX >> 8)? {
+            sorter.add(blob)?;
+        }
+        sorter.finish()
+    }
 
-impl Run<'_> {
-    fn advance(&mut self) -> Result<()> {
-        self.next = self.rest.next().transpose()?.map(|reading| (reading.key(), reading));
+    /// What was learned of the smallest key that is left; only what is put has a value.
+    pub(crate) fn row(&self) -> Option<Row<'_>> {
+        let last = self.runs.get(*self.holders.last()?)?.row()?;
+        Some(match &self.combined {
+            Some((said, value)) => Row { said: *said, value, ..last },
+            None => last,
+        })
+    }
+
+    pub(crate) fn advance(&mut self) -> Result<()> {
+        for run in std::mem::take(&mut self.holders) {
+            self.runs[run].advance()?;
+        }
+        self.settle()
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        self.combined = None;
+        for (index, run) in self.runs.iter().enumerate() {
+            let Some(row) = run.row() else { continue };
+            let first = self.holders.first().and_then(|&holder| self.runs[holder].row());
+            match first.map(|first| row.key.cmp(first.key)) {
+                Some(std::cmp::Ordering::Greater) => {}
+                Some(std::cmp::Ordering::Equal) => self.holders.push(index),
+                _ => self.holders = vec![index],
+            }
+        }
+        if self.holders.len() > 1 {
+            let rows = self.holders.iter().filter_map(|&run| self.runs[run].row());
+            self.combined = Some(combine(rows.map(|row| (row.said, row.value)))?);
+        }
         Ok(())
     }
 }
 
-/// What is staged under a scope; several readings of one fact are laid over each other in the order of the steps.
-pub(crate) fn staged<'a>(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    unpacker: &'a Unpacker,
-    scope: &Scope,
-    scope_key: &[u8],
-    run_bytes: usize,
-) -> Result<Staged<'a>> {
-    let what = || format!("what the sync in progress has read of {scope}");
-    let mut sorter = Sorter::new(unpacker, run_bytes);
-    let mut blob = Vec::new();
-    let mut step = None;
-    for row in table.range(scope_key..keys::after_scope(scope_key).as_slice())? {
-        let (key, piece) = row?;
-        let this =
-            keys::number_at(key.value(), scope_key.len()).ok_or_else(|| StoreError::damaged(what()))?;
-        if step != Some(this) {
-            sorter.add(std::mem::take(&mut blob), what())?;
-            step = Some(this);
-        }
-        blob.extend_from_slice(piece.value());
+/// Lays what was said of one fact over each other, the earliest first.
+fn combine<'v>(mut said: impl Iterator<Item = (Said, &'v [u8])>) -> Result<(Said, Vec<u8>)> {
+    let Some((mut what, value)) = said.next() else { return Ok((REMOVE, Vec::new())) };
+    let mut value = value.to_vec();
+    for (new, new_value) in said {
+        (what, value) = match (new, what) {
+            (PUT, PUT | Said::Again) => {
+                (what, rows::over(new_value, &value)?.unwrap_or_else(|| new_value.to_vec()))
+            }
+            (PUT, Said::Op(_)) => (Said::Again, new_value.to_vec()),
+            (new, _) => (new, new_value.to_vec()),
+        };
     }
-    sorter.add(blob, what())?;
-    sorter.finish(&what())
+    Ok((what, value))
 }
 
 struct Sorter<'a> {
     unpacker: &'a Unpacker,
+    /// Made for the first run that does not stay in memory.
     packer: Option<Packer>,
-    readings: Vec<Reading>,
-    bytes: usize,
+    plain: Vec<u8>,
+    rows: Vec<(Said, Range<u32>, Range<u32>)>,
     runs: Vec<Vec<u8>>,
     run_bytes: usize,
 }
 
 impl<'a> Sorter<'a> {
-    fn new(unpacker: &'a Unpacker, run_bytes: usize) -> Self {
-        Self { unpacker, packer: None, readings: Vec::new(), bytes: 0, runs: Vec::new(), run_bytes }
+    const fn new(unpacker: &'a Unpacker, run_bytes: usize) -> Self {
+        Self { unpacker, packer: None, plain: Vec::new(), rows: Vec::new(), runs: Vec::new(), run_bytes }
     }
 
-    fn add(&mut self, blob: Vec<u8>, what: String) -> Result<()> {
-        if blob.is_empty() {
-            return Ok(());
-        }
-        if self.bytes >= self.run_bytes {
-            self.close_run()?;
-        }
-        self.bytes += blob.len();
-        for reading in self.unpacker.read::<Reading>(blob, what) {
-            self.readings.push(reading?);
+    fn add(&mut self, blob: Vec<u8>) -> Result<()> {
+        let mut frames = self.unpacker.frames(blob);
+        while frames.open()? {
+            if self.plain.len() >= self.run_bytes {
+                let run = self.sorted()?;
+                self.close_run(&run)?;
+            }
+            let start = self.plain.len();
+            self.plain.extend_from_slice(frames.get());
+            self.note(start)?;
         }
         Ok(())
     }
 
-    fn finish(mut self, what: &str) -> Result<Staged<'a>> {
-        if self.runs.is_empty() {
-            return Ok(Staged::InMemory(Sorted::new(self.readings)));
+    /// Notes where the rows are that begin at this place.
+    fn note(&mut self, start: usize) -> Result<(), crate::bytes::Malformed> {
+        let mut reader = Reader::new(&self.plain, start);
+        while !reader.is_at_end() {
+            let said = match reader.byte()? {
+                0 => PUT,
+                byte if byte == Op::Remove as u8 => REMOVE,
+                _ => return Err("an unknown reading"),
+            };
+            let len = reader.bytes()?.len();
+            let key = (reader.at() - len) as u32..reader.at() as u32;
+            let mut value = 0..0;
+            if said == PUT {
+                let len = reader.bytes()?.len();
+                value = (reader.at() - len) as u32..reader.at() as u32;
+            }
+            reader.number()?;
+            reader.number()?;
+            self.rows.push((said, key, value));
         }
-        self.close_run()?;
-        let mut runs = Vec::with_capacity(self.runs.len());
-        for blob in self.runs {
-            let mut run = Run { rest: self.unpacker.read(blob, what.to_owned()), next: None };
-            run.advance()?;
-            runs.push(run);
-        }
-        Ok(Staged::InRuns(runs))
+        Ok(())
     }
 
-    fn close_run(&mut self) -> Result<()> {
+    fn finish(mut self) -> Result<Staged<'a>> {
+        let last = self.sorted()?;
+        let mut runs = Vec::with_capacity(self.runs.len() + 1);
+        let packed = std::mem::take(&mut self.runs).into_iter().map(|blob| self.unpacker.frames(blob));
+        for frames in packed.chain([Frames::plain(last)]) {
+            runs.push(Rows::new(frames)?);
+        }
+        let mut staged = Staged { runs, holders: Vec::new(), combined: None };
+        staged.settle()?;
+        Ok(staged)
+    }
+
+    /// The rows that were added since the last run, sorted, every key once.
+    fn sorted(&mut self) -> Result<Vec<u8>> {
+        let plain = std::mem::take(&mut self.plain);
+        let mut rows = std::mem::take(&mut self.rows);
+        let at = |range: &Range<u32>| &plain[range.start as usize..range.end as usize];
+        // A stable sort: what was said of one fact stays in its order.
+        rows.sort_by(|(_, a, _), (_, b, _)| at(a).cmp(at(b)));
+        let mut sorted = Vec::with_capacity(plain.len());
+        for same in rows.chunk_by(|(_, a, _), (_, b, _)| at(a) == at(b)) {
+            let (said, key, value) = &same[0];
+            let combined;
+            let (said, value) = if same.len() == 1 {
+                (*said, at(value))
+            } else {
+                combined = combine(same.iter().map(|(said, _, value)| (*said, at(value))))?;
+                (combined.0, combined.1.as_slice())
+            };
+            Row { said, key: at(key), value, seen: UNSEEN }.put(&mut sorted);
+        }
+        Ok(sorted)
+    }
+
+    /// Puts a sorted run aside.
+    fn close_run(&mut self, run: &[u8]) -> Result<()> {
         let mut packer = match self.packer.take() {
             Some(packer) => packer,
             None => Packer::new(FOR_SHORT)?,
         };
-        for (_, reading) in Sorted::new(std::mem::take(&mut self.readings)) {
-            packer.push(&reading)?;
+        let mut at = 0;
+        while at < run.len() {
+            let mut reader = Reader::new(run, at);
+            let said = reader.byte()?;
+            reader.bytes()?;
+            if said != Op::Remove as u8 {
+                reader.bytes()?;
+            }
+            reader.number()?;
+            reader.number()?;
+            packer.push(|bytes| bytes.extend_from_slice(&run[at..reader.at()]))?;
+            at = reader.at();
         }
         self.runs.push(packer.finish()?);
         self.packer = Some(packer);
-        self.bytes = 0;
         Ok(())
     }
 }
 
-/// Readings by key; those of the same fact become one.
-///
-/// Only the keys are sorted: readings are large, and moving them about takes longer than everything else.
-pub(crate) struct Sorted {
-    order: Peekable<vec::IntoIter<(String, u32)>>,
-    readings: Vec<Option<Reading>>,
-}
-
-impl Sorted {
-    fn new(readings: Vec<Reading>) -> Self {
-        let mut order: Vec<(String, u32)> = readings.iter().map(Reading::key).zip(0..).collect();
-        // Equal keys stay in the order of the steps.
-        order.sort_unstable();
-        Self { order: order.into_iter().peekable(), readings: readings.into_iter().map(Some).collect() }
-    }
-
-    fn take(&mut self, index: u32) -> Option<Reading> {
-        self.readings.get_mut(index as usize).and_then(Option::take)
-    }
-}
-
-impl Iterator for Sorted {
-    type Item = (String, Reading);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (key, index) = self.order.next()?;
-        let mut reading = self.take(index)?;
-        while let Some((_, index)) = self.order.next_if(|(next, _)| *next == key) {
-            reading = self.take(index)?.over(&reading);
-        }
-        Some((key, reading))
-    }
-}
-
-impl Iterator for Staged<'_> {
-    type Item = Result<(String, Reading)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::InMemory(readings) => readings.next().map(Ok),
-            Self::InRuns(runs) => next_of(runs).transpose(),
-        }
-    }
-}
-
-/// Takes the smallest key from all runs that have it, later runs over earlier ones.
-fn next_of(runs: &mut [Run<'_>]) -> Result<Option<(String, Reading)>> {
-    let mut first: Option<&str> = None;
-    let mut holders: Vec<usize> = Vec::new();
-    for (index, run) in runs.iter().enumerate() {
-        let Some((key, _)) = &run.next else { continue };
-        match first.map_or(Ordering::Less, |first| key.as_str().cmp(first)) {
-            Ordering::Less => {
-                first = Some(key);
-                holders.clear();
-                holders.push(index);
-            }
-            Ordering::Equal => holders.push(index),
-            Ordering::Greater => {}
-        }
-    }
-    let mut result: Option<(String, Reading)> = None;
-    for index in holders {
-        let run = &mut runs[index];
-        if let Some((key, reading)) = run.next.take() {
-            result = Some(match result {
-                Some((_, before)) => (key, reading.over(&before)),
-                None => (key, reading),
-            });
-        }
-        run.advance()?;
-    }
-    Ok(result)
+/// Writes what a step said of a fact.
+pub(crate) fn put_said(bytes: &mut Vec<u8>, said: Said, key: &str, value: &[u8]) {
+    debug_assert!(matches!(said, PUT | REMOVE), "a step reads or misses");
+    Row { said, key: key.as_bytes(), value, seen: UNSEEN }.put(bytes);
 }
 
 #[cfg(test)]
@@ -202,6 +214,7 @@ mod tests {
     use sightline_core::{Record, Time, Usage};
 
     use super::*;
+    use crate::rows::{decode, encode};
 
     fn used(account: u8, first: i64, count: u64) -> Record {
         let (first, last) = (Time::from_secs(first), Time::from_secs(first + 1));
@@ -225,27 +238,34 @@ mod tests {
                     let record = used(account, first, count);
                     let heard = expected.entry(record.key()).or_default();
                     if count == 3 {
-                        packer.push(&Reading::<&Record>::Absent(record.key())).unwrap();
+                        packer.push(|bytes| put_said(bytes, REMOVE, &record.key(), &[])).unwrap();
                         heard.push(None);
                     } else {
-                        packer.push(&Reading::Read(&record)).unwrap();
+                        let value = encode(&record, Vec::new()).unwrap();
+                        packer.push(|bytes| put_said(bytes, PUT, &record.key(), &value)).unwrap();
                         heard.push(Some(record));
                     }
                 }
-                sorter.add(packer.finish().unwrap(), "test".to_owned()).unwrap();
+                sorter.add(packer.finish().unwrap()).unwrap();
             }
-            let sorted: Result<Vec<_>> = sorter.finish("test").unwrap().collect();
+            let mut staged = sorter.finish().unwrap();
+            let mut found = Vec::new();
+            while let Some(row) = staged.row() {
+                let record = (row.said != REMOVE).then(|| decode(row.value).unwrap());
+                found.push((String::from_utf8(row.key.to_vec()).unwrap(), row.said, record));
+                staged.advance().unwrap();
+            }
             let expected = expected.into_iter().map(|(key, heard)| {
                 let since = heard.iter().rposition(Option::is_none).map_or(0, |absence| absence + 1);
                 let last = heard[since..].iter().flatten().cloned().reduce(|sum, next| next.over(&sum));
-                let reading = match last {
-                    None => Reading::Absent(key.clone()),
-                    Some(record) if since > 0 => Reading::Again(record),
-                    Some(record) => Reading::Read(record),
+                let said = match last {
+                    None => REMOVE,
+                    Some(_) if since > 0 => Said::Again,
+                    Some(_) => PUT,
                 };
-                (key, reading)
+                (key, said, last)
             });
-            prop_assert_eq!(sorted.unwrap(), expected.collect::<Vec<_>>());
+            prop_assert_eq!(found, expected.collect::<Vec<_>>());
         }
     }
 }

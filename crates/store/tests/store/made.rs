@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use sightline_core::{
-    Account, AccountStatus, Device, DeviceUse, EntityKind, Gap, GapReason, Group, GroupOrigin, Holding,
-    HoldingScope, Membership, Observed, Principal, RawJson, Record, Role, Scope, Secret, Tenant, Time, Usage,
+    Account, AccountStatus, Assignment, AssignmentOrigin, Device, DeviceUse, EntityKind, Gap, GapReason,
+    Group, GroupOrigin, Holding, HoldingScope, Membership, Observed, Principal, RawJson, Record, Role, Scope,
+    Secret, Tenant, Time, Usage,
 };
 use sightline_store::{Mark, NewSource, OpenMode, SealRules, SourceRecord, StepOutcome, Store};
 use tempfile::TempDir;
@@ -204,6 +205,34 @@ pub(crate) fn uses(device: &str, account: &str) -> Record {
 
 pub(crate) fn member(group: &str, account: &str) -> Record {
     Record::Membership(Membership { group: group.to_owned(), account: account.to_owned() })
+}
+
+/// An assignment to a resource; the version decides what is said about it.
+pub(crate) fn assigned(resource: &str, principal: Principal, version: u8) -> Record {
+    let bit = |bit: u8| version & (1 << bit) != 0;
+    let name = principal.id().to_owned();
+    Record::Assignment(Assignment {
+        resource: resource.to_owned(),
+        origin: match version % 3 {
+            0 => AssignmentOrigin::Direct,
+            1 => AssignmentOrigin::Group(Some(format!("g{}", version / 3 % 2))),
+            _ => AssignmentOrigin::Unknown("IMPORT".to_owned()),
+        },
+        raw_status: bit(0).then(|| "ACTIVE".to_owned()),
+        user_name: match version % 4 {
+            0 => None,
+            1 => Some(format!("{name}@acme.example")),
+            2 => Some(String::new()),
+            _ => Some("shared".to_owned()),
+        },
+        external_id: bit(1).then(|| format!("ext-{name}-{}", version / 4)),
+        sync_state: bit(2).then(|| "SYNCHRONIZED".to_owned()),
+        priority: bit(3).then_some(i64::from(version) - 5),
+        since: bit(1).then(|| Time::from_millis(1_700_000_000_000 + i64::from(version) * 999)),
+        last_updated: bit(2).then(|| Time::from_millis(1_700_000_000_000 + i64::from(version / 2) * 1998)),
+        profile: RawJson::from_value(&serde_json::json!({ "n": version / 8 })),
+        principal,
+    })
 }
 
 pub(crate) fn holds(role: &str, account: &str) -> Record {

@@ -1,13 +1,27 @@
 //! The store through its public interface.
 
 #[cfg(test)]
+mod acts;
+#[cfg(test)]
+mod backup;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod incremental;
+#[cfg(test)]
+mod kill;
 #[cfg(test)]
 mod made;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
 mod opening;
+#[cfg(test)]
+mod retention;
 #[cfg(test)]
 mod sealing;
 #[cfg(test)]

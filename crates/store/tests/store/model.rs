@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use sightline_core::{Absent, EntityKind, Gap, Record, Scope};
-use sightline_store::{Mark, StepOutcome};
+use sightline_core::{Absent, EntityKind, Gap, Principal, Record, Scope};
+use sightline_store::{Mark, StepOutcome, StoreError};
 
 use crate::made::*;
 
@@ -48,6 +48,8 @@ struct PlannedSync {
     full: bool,
     abandon: bool,
     reopen: bool,
+    /// Snapshots to give up after it, by their order from the oldest.
+    prune: Vec<usize>,
 }
 
 fn parents() -> BTreeMap<String, EntityKind> {
@@ -73,6 +75,9 @@ fn scopes() -> Vec<Scope> {
         scopes.push(under("holders", role));
     }
     scopes.push(under("unruled", "g0"));
+    scopes.push(under("app_users", "a0"));
+    scopes.push(under("app_users", "a/1"));
+    scopes.push(under("app_mixed", "a0"));
     scopes
 }
 
@@ -94,6 +99,14 @@ fn record_in(scope: &Scope, pick: u8, other: u8, version: u8) -> Record {
         "mixed" if pick.is_multiple_of(2) => account(&user, &name),
         "mixed" => member(&format!("g{}", other % 3), &user),
         "members" | "unruled" => member(&parent, &user),
+        "app_users" => assigned(&parent, Principal::Account(user), version * 8 + other * 2 + pick / 3),
+        // Both kinds of edges, and some that are not about the parent or not about an account.
+        "app_mixed" => match pick {
+            0 => member(&parent, &format!("u{other}")),
+            1 => assigned("a9", Principal::Account(format!("u{other}")), version),
+            2 => assigned(&parent, Principal::Group(format!("g{other}")), version),
+            _ => assigned(&parent, Principal::Account(format!("u{other}")), version),
+        },
         "group_roles" => role(&format!("r{}", pick % 3), &name),
         "holders" => holds(&parent, &user),
         "devices" => device(&format!("d{}", pick % 2), &name),
@@ -148,8 +161,19 @@ fn step() -> impl Strategy<Value = PlannedStep> {
 fn planned_sync() -> impl Strategy<Value = PlannedSync> {
     let steps = proptest::collection::vec(step(), 0..14);
     let rarely = || proptest::bool::weighted(0.1);
-    (steps, 1_usize..5, proptest::bool::weighted(0.3), rarely(), rarely())
-        .prop_map(|(steps, batch, full, abandon, reopen)| PlannedSync { steps, batch, full, abandon, reopen })
+    let prune = proptest::collection::vec(0_usize..8, 0..3);
+    let prune =
+        (proptest::bool::weighted(0.3), prune).prop_map(|(any, which)| if any { which } else { vec![] });
+    (steps, 1_usize..5, proptest::bool::weighted(0.3), rarely(), rarely(), prune).prop_map(
+        |(steps, batch, full, abandon, reopen, prune)| PlannedSync {
+            steps,
+            batch,
+            full,
+            abandon,
+            reopen,
+            prune,
+        },
+    )
 }
 
 /// Whether the last that was heard of the entity is that it is gone; inside a step that is heard last.
@@ -299,6 +323,9 @@ fn refers_to(record: &Record, is_one: &dyn Fn(EntityKind, &str) -> bool) -> bool
         Record::Holding(edge) => {
             is_one(EntityKind::Role, &edge.role) || is_one(edge.principal.kind(), edge.principal.id())
         }
+        Record::Assignment(edge) => {
+            is_one(EntityKind::Resource, &edge.resource) || is_one(edge.principal.kind(), edge.principal.id())
+        }
         Record::DeviceUse(edge) => {
             is_one(EntityKind::Device, &edge.device) || is_one(EntityKind::Account, &edge.account)
         }
@@ -318,6 +345,10 @@ fn dangling(state: &State) -> BTreeMap<String, u64> {
                 }
                 Record::Holding(edge) => {
                     has(EntityKind::Role, &edge.role) && has(edge.principal.kind(), edge.principal.id())
+                }
+                Record::Assignment(edge) => {
+                    has(EntityKind::Resource, &edge.resource)
+                        && has(edge.principal.kind(), edge.principal.id())
                 }
                 Record::Usage(usage) => {
                     has(EntityKind::Account, &usage.account)
@@ -401,6 +432,50 @@ fn check(made: &Made, number: u64, state: &State) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// The differences between two states are those that the store tells, and laid over the first they give the second.
+fn check_diff(made: &Made, from: u64, to: u64, history: &[State]) -> Result<(), TestCaseError> {
+    let facts = |state: &State| -> BTreeMap<(Scope, String), (Record, u64)> {
+        let scopes = state.iter();
+        scopes
+            .flat_map(|(scope, model)| {
+                model.facts.iter().map(|(key, fact)| ((scope.clone(), key.clone()), (fact.0.clone(), fact.1)))
+            })
+            .collect()
+    };
+    let (before, after) = (facts(&history[from as usize]), facts(&history[to as usize]));
+    let mut patched = before.clone();
+    let mut told = 0;
+    let mut wrong = None;
+    made.store
+        .diff(made.source, from, to, |change| {
+            let Some(fact) = change.after.as_ref().or(change.before.as_ref()) else { return };
+            let place = (change.scope.clone(), fact.record.key());
+            told += 1;
+            let old = change.before.as_ref().map(|fact| (fact.record.clone(), fact.first_seen));
+            let new = change.after.as_ref().map(|fact| (fact.record.clone(), fact.first_seen));
+            if old.as_ref() != before.get(&place)
+                || new.as_ref().map(|new| &new.0) == old.as_ref().map(|old| &old.0)
+            {
+                wrong = Some(change.clone());
+            }
+            match new {
+                Some(new) => patched.insert(place, new),
+                None => patched.remove(&place),
+            };
+        })
+        .unwrap();
+    prop_assert_eq!(wrong, None);
+    let records = |facts: BTreeMap<(Scope, String), (Record, u64)>| -> BTreeMap<(Scope, String), Record> {
+        facts.into_iter().map(|(place, (record, _))| (place, record)).collect()
+    };
+    let (before, after) = (records(before), records(after));
+    let differ = before.iter().filter(|(place, record)| after.get(*place) != Some(record)).count()
+        + after.keys().filter(|place| !before.contains_key(*place)).count();
+    prop_assert_eq!(told, differ);
+    prop_assert_eq!(records(patched), after);
+    Ok(())
+}
+
 /// Enough for every build; `PROPTEST_CASES` asks for more.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(64)
@@ -409,10 +484,11 @@ fn cases() -> u32 {
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn every_snapshot_is_what_the_rules_say(syncs in proptest::collection::vec(planned_sync(), 1..7)) {
+    fn every_snapshot_is_what_the_rules_say(syncs in proptest::collection::vec(planned_sync(), 1..9)) {
         let mut made = made();
         let mut history = vec![State::new()];
         let mut knowledge = vec![Known::default()];
+        let mut pruned: BTreeSet<u64> = BTreeSet::new();
         for sync in &syncs {
             let before = history.last().unwrap();
             let number = run(&made, sync);
@@ -445,13 +521,31 @@ proptest! {
             let last_full = made.store.last_full(made.source).unwrap().map_or(0, |meta| meta.number);
             let expected = knowledge.iter().rposition(|known| known.full).unwrap_or(0);
             prop_assert_eq!(last_full, expected as u64);
+            // The newest is asked for as well, and stays.
+            let given_up: Vec<u64> =
+                sync.prune.iter().map(|&at| at as u64 + 1).filter(|&at| at < history.len() as u64).collect();
+            if !given_up.is_empty() {
+                made.store.prune(made.source, &given_up).unwrap();
+                pruned.extend(given_up.into_iter().filter(|&at| at + 1 < history.len() as u64));
+                check(&made, number, history.last().unwrap())?;
+            }
         }
-        let metas = made.store.snapshots(made.source).unwrap();
+        let metas = made.store.all_snapshots(made.source).unwrap();
+        let kept: Vec<u64> = made.store.snapshots(made.source).unwrap().iter().map(|meta| meta.number).collect();
+        let numbers = 1..history.len() as u64;
+        prop_assert_eq!(&kept, &numbers.filter(|number| !pruned.contains(number)).collect::<Vec<_>>());
         let stored: Vec<Known> =
             metas.into_iter().map(|meta| Known { full: meta.full, numbers: meta.tallies.0 }).collect();
         prop_assert_eq!(&stored, &knowledge[1..]);
-        for (number, state) in history.iter().enumerate().skip(1) {
-            check(&made, number as u64, state)?;
+        for &number in &pruned {
+            let given_up = matches!(made.store.snapshot(made.source, number), Err(StoreError::Pruned { .. }));
+            prop_assert!(given_up);
+        }
+        for &number in &kept {
+            check(&made, number, &history[number as usize])?;
+            for &other in &kept {
+                check_diff(&made, number, other, &history)?;
+            }
         }
     }
 }

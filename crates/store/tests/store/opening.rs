@@ -178,11 +178,11 @@ fn another_format_is_refused_and_left_alone() {
             let error = Store::open(dir.path(), mode).unwrap_err();
             let hint = error.hint().unwrap();
             if format == 7 {
-                assert!(matches!(error, StoreError::Newer { found: 7, supported: 2 }), "{error:?}");
-                assert_eq!(error.to_string(), "the store has format 7, this version reads formats up to 2");
+                assert!(matches!(error, StoreError::Newer { found: 7, supported: 3 }), "{error:?}");
+                assert_eq!(error.to_string(), "the store has format 7, this version reads formats up to 3");
             } else {
-                assert!(matches!(error, StoreError::Older { found: 1, supported: 2 }), "{error:?}");
-                assert_eq!(error.to_string(), "the store has format 1, this version reads only format 2");
+                assert!(matches!(error, StoreError::Older { found: 1, supported: 3 }), "{error:?}");
+                assert_eq!(error.to_string(), "the store has format 1, this version reads only format 3");
                 assert!(hint.contains("use a new data directory"), "{hint}");
             }
             assert_eq!(contents(dir.path()), before);
@@ -327,7 +327,7 @@ fn rows(made: &Made) -> u64 {
     let database = redb::Database::open(&file).unwrap();
     let txn = database.begin_read().unwrap();
     let tables: Vec<_> = txn.list_tables().unwrap().collect();
-    assert_eq!(tables.len(), 15);
+    assert_eq!(tables.len(), 18);
     let of_sources = tables.into_iter().filter(|table| table.name() != "meta");
     of_sources.map(|table| txn.open_untyped_table(table).unwrap().len().unwrap()).sum()
 }

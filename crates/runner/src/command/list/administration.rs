@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sightline_core::{CredentialKind, Gap, Record, Snapshot};
+use sightline_core::{CredentialKind, Gap, Record};
 use sightline_graph::Graph;
 
-use super::{Line, SHOWN, lines_with, show, text, time};
-use crate::answer::{AdminLine, ServiceAppLine, ViaAnswer, reaches, set_answer};
+use super::{Dated, Line, SHOWN, lines_with, show, text, time};
+use crate::answer::{AdminLine, SeenAnswer, ServiceAppLine, SnapshotStamp, ViaAnswer, reaches, set_answer};
 use crate::cli::Format;
 use crate::command::gaps::reminder;
 use crate::failure::Failure;
 use crate::output::{Columns, json, note, number};
+use crate::world::Known;
 
-pub(super) fn roles(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn roles(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines_with(
         snapshots,
         |record| if let Record::Role(role) = record { Some(role) } else { None },
@@ -42,16 +43,17 @@ pub(super) fn roles(snapshots: &[Snapshot], format: Format) -> Result<(), Failur
     })
 }
 
-pub(super) fn admins(graphs: &[Graph], format: Format) -> Result<(), Failure> {
-    let lines: Vec<(&Graph, AdminLine)> = graphs
+pub(super) fn admins(found: &[Known], format: Format) -> Result<(), Failure> {
+    let lines: Vec<(&Graph, AdminLine)> = found
         .iter()
-        .flat_map(|graph| {
-            graph.admins().into_iter().map(move |holding| (graph, AdminLine::of(graph, &holding)))
+        .flat_map(|known| {
+            let graph = &known.graph;
+            graph.admins().into_iter().map(move |holding| (graph, AdminLine::of(known, &holding)))
         })
         .collect();
     if format.json || format.csv {
-        for graph in graphs {
-            tell(&graph.gaps_hiding_admins());
+        for known in found {
+            tell(&known.graph.gaps_hiding_admins());
         }
     }
     if format.json {
@@ -69,7 +71,7 @@ pub(super) fn admins(graphs: &[Graph], format: Format) -> Result<(), Failure> {
         columns.rows.push(vec![
             admin.who(),
             admin.status().to_owned(),
-            format!("{}{inactive}", admin.label),
+            format!("{}{inactive}{}", admin.label, admin.provenance.seen.stale_phrase()),
             reaches(graph, &admin.scope, most),
             through,
             admin.source.clone(),
@@ -79,7 +81,7 @@ pub(super) fn admins(graphs: &[Graph], format: Format) -> Result<(), Failure> {
         return columns.csv();
     }
     columns.table()?;
-    graphs.iter().try_for_each(|graph| reminder(graph, &graph.gaps_hiding_admins()))
+    found.iter().try_for_each(|known| reminder(&known.graph, &known.graph.gaps_hiding_admins()))
 }
 
 fn tell(gaps: &[&Gap]) {
@@ -88,16 +90,17 @@ fn tell(gaps: &[&Gap]) {
     }
 }
 
-pub(super) fn service_apps(graphs: &[Graph], format: Format) -> Result<(), Failure> {
-    let lines: Vec<(&Graph, ServiceAppLine)> = graphs
+pub(super) fn service_apps(found: &[Known], format: Format) -> Result<(), Failure> {
+    let lines: Vec<(&Graph, ServiceAppLine)> = found
         .iter()
-        .flat_map(|graph| {
-            graph.service_apps().into_iter().map(move |app| (graph, ServiceAppLine::of(graph, app)))
+        .flat_map(|known| {
+            let graph = &known.graph;
+            graph.service_apps().into_iter().map(move |app| (graph, ServiceAppLine::of(known, app)))
         })
         .collect();
     if format.json || format.csv {
-        for graph in graphs {
-            tell(&graph.gaps_around_service_apps());
+        for known in found {
+            tell(&known.graph.gaps_around_service_apps());
         }
     }
     if format.json {
@@ -116,7 +119,8 @@ pub(super) fn service_apps(graphs: &[Graph], format: Format) -> Result<(), Failu
     for (graph, app) in &lines {
         let roles = app.roles.iter().map(|role| {
             let inactive = if role.active { "" } else { " (not in force)" };
-            format!("{}{inactive} over {}", role.label, reaches(graph, &role.scope, most))
+            let stale = role.provenance.seen.stale_phrase();
+            format!("{}{inactive}{stale} over {}", role.label, reaches(graph, &role.scope, most))
         });
         let grants = app.grants.iter().map(|grant| grant.scope.clone());
         let credentials = app.credentials.iter().map(|one| {
@@ -139,7 +143,7 @@ pub(super) fn service_apps(graphs: &[Graph], format: Format) -> Result<(), Failu
         return columns.csv();
     }
     columns.table()?;
-    graphs.iter().try_for_each(|graph| reminder(graph, &graph.gaps_around_service_apps()))
+    found.iter().try_for_each(|known| reminder(&known.graph, &known.graph.gaps_around_service_apps()))
 }
 
 /// Some things in a cell, and that there may be more.
@@ -168,21 +172,21 @@ const fn kind_phrase(kind: &CredentialKind) -> &'static str {
     }
 }
 
-pub(super) fn scope_sets(snapshots: Vec<Snapshot>, format: Format) -> Result<(), Failure> {
+pub(super) fn scope_sets(snapshots: Vec<Dated>, format: Format) -> Result<(), Failure> {
     // Provenance is that of the facts; what a set holds is put together by a graph.
-    let provenance: BTreeMap<(String, String), (u64, u64, bool)> = snapshots
+    let provenance: BTreeMap<(String, String), SeenAnswer> = snapshots
         .iter()
-        .flat_map(|snapshot| {
+        .flat_map(|Dated { snapshot, times }| {
             snapshot.facts.iter().filter_map(|fact| match &fact.record {
                 Record::ScopeSet(set) => Some((
                     (snapshot.source.clone(), set.id.clone()),
-                    (fact.first_seen, fact.last_seen, snapshot.is_stale(fact)),
+                    SeenAnswer::of(fact.first_seen, fact.last_seen, snapshot.is_stale(fact), times),
                 )),
                 _ => None,
             })
         })
         .collect();
-    let graphs: Vec<Graph> = snapshots.into_iter().map(Graph::build).collect();
+    let graphs: Vec<Graph> = snapshots.into_iter().map(|dated| Graph::build(dated.snapshot)).collect();
     let most = if format.csv { usize::MAX } else { SHOWN };
     let mut lines = Vec::new();
     let mut contents = BTreeMap::new();
@@ -191,10 +195,10 @@ pub(super) fn scope_sets(snapshots: Vec<Snapshot>, format: Format) -> Result<(),
         for set in graph.scope_sets() {
             let answer = set_answer(graph, &set.id);
             contents.insert((source, set.id.as_str()), answer.contents(most));
-            let (first_seen, last_seen, stale) =
-                provenance.get(&(source.to_owned(), set.id.clone())).copied().unwrap_or_default();
+            let seen = provenance.get(&(source.to_owned(), set.id.clone())).copied().unwrap_or_default();
+            let snapshot = SnapshotStamp::of(graph);
             let more = BTreeMap::from([("holds", json!(answer.holds)), ("unread", json!(answer.unread))]);
-            lines.push(Line { source, entity: set, more, first_seen, last_seen, stale });
+            lines.push(Line { source, snapshot, entity: set, more, seen });
         }
     }
     let names = ["label", "description", "holds", "id", "source"];
@@ -210,7 +214,7 @@ pub(super) fn scope_sets(snapshots: Vec<Snapshot>, format: Format) -> Result<(),
     })
 }
 
-pub(super) fn credentials(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn credentials(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines_with(
         snapshots,
         |record| if let Record::Credential(credential) = record { Some(credential) } else { None },

@@ -6,15 +6,21 @@ use serde_json::json;
 use sightline_core::{Account, GroupOrigin, Observed, Record, Snapshot, Time};
 use sightline_graph::{AccountIx, Graph};
 
-use super::{Line, counted, lines, lines_with, show, text, time};
-use crate::answer::ManagerAnswer;
+use super::{Dated, Line, counted, lines, lines_with, show, text, time};
+use crate::answer::{ManagerAnswer, SeenAnswer, SnapshotStamp};
 use crate::cli::Format;
 use crate::failure::Failure;
 
-pub(super) fn accounts(snapshots: Vec<Snapshot>, format: Format) -> Result<(), Failure> {
-    let graphs: Vec<_> = snapshots.into_iter().map(with_accounts).collect();
+pub(super) fn accounts(snapshots: Vec<Dated>, format: Format) -> Result<(), Failure> {
+    let graphs: Vec<_> = snapshots
+        .into_iter()
+        .map(|dated| {
+            let (graph, accounts) = with_accounts(dated.snapshot);
+            (graph, accounts, dated.times)
+        })
+        .collect();
     let mut lines = Vec::new();
-    for (graph, accounts) in &graphs {
+    for (graph, accounts, times) in &graphs {
         for (&ix, account) in accounts {
             let manager = ManagerAnswer::of(graph, ix);
             let id = manager.as_ref().and_then(|manager| manager.account.as_ref()).map(|account| &account.id);
@@ -22,11 +28,10 @@ pub(super) fn accounts(snapshots: Vec<Snapshot>, format: Format) -> Result<(), F
             let seen = graph.account_provenance(ix);
             lines.push(Line {
                 source: &graph.about().source,
+                snapshot: SnapshotStamp::of(graph),
                 entity: account,
                 more: BTreeMap::from([("manager_id", json!(id)), ("manager_unresolved", json!(unresolved))]),
-                first_seen: seen.first_seen,
-                last_seen: seen.last_seen,
-                stale: seen.stale,
+                seen: SeenAnswer::of(seen.first_seen, seen.last_seen, seen.stale, times),
             });
         }
     }
@@ -75,7 +80,7 @@ fn last_sign_in(value: &Observed<Option<Time>>) -> String {
     }
 }
 
-pub(super) fn groups(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn groups(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines(snapshots, |record| if let Record::Group(group) = record { Some(group) } else { None });
     let names = ["name", "origin", "members", "applications", "description", "id", "source"];
     show(&lines, format, &names, |line| {
@@ -98,7 +103,7 @@ pub(super) fn groups(snapshots: &[Snapshot], format: Format) -> Result<(), Failu
     })
 }
 
-pub(super) fn apps(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn apps(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines(snapshots, |record| if let Record::Resource(app) = record { Some(app) } else { None });
     let names = ["label", "catalogue name", "status", "sign-on mode", "for everyone", "id", "source"];
     show(&lines, format, &names, |line| {
@@ -120,7 +125,7 @@ pub(super) fn apps(snapshots: &[Snapshot], format: Format) -> Result<(), Failure
     })
 }
 
-pub(super) fn rules(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn rules(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines_with(
         snapshots,
         |record| if let Record::Rule(rule) = record { Some(rule) } else { None },
@@ -151,7 +156,7 @@ pub(super) fn rules(snapshots: &[Snapshot], format: Format) -> Result<(), Failur
     })
 }
 
-pub(super) fn owners(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn owners(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines_with(
         snapshots,
         |record| if let Record::Ownership(owner) = record { Some(owner) } else { None },
@@ -176,7 +181,7 @@ pub(super) fn owners(snapshots: &[Snapshot], format: Format) -> Result<(), Failu
     })
 }
 
-pub(super) fn pushes(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn pushes(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines_with(
         snapshots,
         |record| if let Record::Push(push) = record { Some(push) } else { None },

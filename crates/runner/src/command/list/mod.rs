@@ -10,11 +10,13 @@ use serde::Serialize;
 use serde_json::Value;
 use sightline_core::{Fact, Gap, Info, Observed, Record, Scope, Snapshot, Time};
 
+use crate::answer::{SeenAnswer, SnapshotStamp};
 use crate::cli::{Export, Format, List, Listing};
 use crate::failure::Failure;
 use crate::kept::Datasets;
 use crate::output::{Columns, json, json_line, note, number};
-use crate::world::{World, graphs, info, nothing_read, selected};
+use crate::when::SealTimes;
+use crate::world::{Chosen, World, chosen, graphs, info};
 
 /// How many changes are listed unless something else is asked for.
 const CHANGES: usize = 100;
@@ -28,27 +30,25 @@ pub(crate) fn run(world: &World, list: &List) -> Result<(), Failure> {
     let store = world.store_to_read()?;
     let format = list.format;
     match list.what {
-        Listing::Admins => return administration::admins(&graphs(&store, list.source.as_deref())?, format),
-        Listing::ServiceApps => {
-            return administration::service_apps(&graphs(&store, list.source.as_deref())?, format);
-        }
+        Listing::Admins => return administration::admins(&graphs(&store, &list.which)?, format),
+        Listing::ServiceApps => return administration::service_apps(&graphs(&store, &list.which)?, format),
         _ => {}
     }
     let mut snapshots = Vec::new();
-    for record in selected(&store, list.source.as_deref())? {
-        if let Some(meta) = store.latest(record.id)? {
-            let info = info(world, &record)?;
-            let off = Datasets::of(&record.settings).off(info);
-            snapshots.push(Read { snapshot: store.snapshot(record.id, meta.number)?, info, off });
-        }
-    }
-    if snapshots.is_empty() {
-        return Err(nothing_read());
+    for Chosen { record, meta, times } in chosen(&store, &list.which)? {
+        let info = info(world, &record)?;
+        // What is switched off now says nothing about what was read then.
+        let off = match list.which.as_of {
+            None => Datasets::of(&record.settings).off(info),
+            Some(_) => BTreeSet::new(),
+        };
+        let dated = Dated { snapshot: store.snapshot(record.id, meta.number)?, times };
+        snapshots.push(Read { dated, info, off });
     }
     for read in &snapshots {
         read.tell_what_is_missing(list.what);
     }
-    let snapshots: Vec<Snapshot> = snapshots.into_iter().map(|read| read.snapshot).collect();
+    let snapshots: Vec<Dated> = snapshots.into_iter().map(|read| read.dated).collect();
     match list.what {
         Listing::Accounts => directory::accounts(snapshots, format),
         Listing::Groups => directory::groups(&snapshots, format),
@@ -68,9 +68,15 @@ pub(crate) fn run(world: &World, list: &List) -> Result<(), Failure> {
     }
 }
 
+/// A snapshot, with when it and those before it were sealed.
+struct Dated {
+    snapshot: Snapshot,
+    times: SealTimes,
+}
+
 /// A snapshot, and what there was to be read.
 struct Read {
-    snapshot: Snapshot,
+    dated: Dated,
     info: &'static Info,
     /// Datasets that are not read now.
     off: BTreeSet<String>,
@@ -144,9 +150,10 @@ fn is_about(listing: Listing, dataset: &str) -> bool {
 impl Read {
     /// Says on standard error what was not read of what the list is made from, whatever the form of the list.
     fn tell_what_is_missing(&self, listing: Listing) {
-        let source = &self.snapshot.source;
+        let snapshot = &self.dated.snapshot;
+        let source = &snapshot.source;
         let mut gaps: BTreeMap<(&str, &str), Vec<&Gap>> = BTreeMap::new();
-        for gap in self.snapshot.gaps().filter(|gap| is_about(listing, &gap.scope.dataset)) {
+        for gap in snapshot.gaps().filter(|gap| is_about(listing, &gap.scope.dataset)) {
             gaps.entry((&gap.scope.dataset, gap.reason.phrase())).or_default().push(gap);
         }
         for ((dataset, reason), gaps) in &gaps {
@@ -163,7 +170,7 @@ impl Read {
         };
         for id in named {
             let has_gap = gaps.keys().any(|(dataset, _)| *dataset == id);
-            let has_scope = self.snapshot.scopes.iter().any(|state| state.scope.dataset == id);
+            let has_scope = snapshot.scopes.iter().any(|state| state.scope.dataset == id);
             let dataset = self.info.dataset(id);
             // What is read under something has nothing to be read where there is no such thing.
             let is_listing = dataset.is_none_or(|dataset| dataset.parent.is_none());
@@ -178,8 +185,7 @@ impl Read {
                 note(format!("not complete [{source}]: never read: {title}"));
             }
         }
-        if listing == Listing::Factors
-            && self.snapshot.scopes.iter().any(|state| state.scope.dataset == "factors")
+        if listing == Listing::Factors && snapshot.scopes.iter().any(|state| state.scope.dataset == "factors")
         {
             self.tell_whose_factors_are_missing();
         }
@@ -190,14 +196,14 @@ impl Read {
         let is_read = |state: &&sightline_core::ScopeState| {
             state.scope.dataset == "factors" && state.scope.parent.is_some() && state.complete.is_some()
         };
-        let read = self.snapshot.scopes.iter().filter(is_read).count();
-        let accounts =
-            self.snapshot.facts.iter().filter(|fact| matches!(fact.record, Record::Account(_))).count();
+        let snapshot = &self.dated.snapshot;
+        let read = snapshot.scopes.iter().filter(is_read).count();
+        let accounts = snapshot.facts.iter().filter(|fact| matches!(fact.record, Record::Account(_))).count();
         if read < accounts {
             let left = number((accounts - read) as u64);
             note(format!(
                 "not complete [{}]: the factors of {left} accounts were not read yet",
-                self.snapshot.source
+                snapshot.source
             ));
         }
     }
@@ -208,16 +214,22 @@ impl Read {
 struct Line<'a, T> {
     source: &'a str,
     #[serde(flatten)]
+    snapshot: SnapshotStamp,
+    #[serde(flatten)]
     entity: &'a T,
     /// What else is known about it: names of what it refers to, numbers.
     #[serde(flatten)]
     more: BTreeMap<&'static str, Value>,
-    first_seen: u64,
-    last_seen: u64,
-    stale: bool,
+    #[serde(flatten)]
+    seen: SeenAnswer,
 }
 
 impl<T> Line<'_, T> {
+    /// When something stale was last seen; nothing for what is not.
+    fn stale_since(&self) -> String {
+        if self.seen.stale { self.seen.last_phrase() } else { String::new() }
+    }
+
     /// Further knowledge as the text of a cell.
     fn told(&self, name: &str) -> String {
         match self.more.get(name) {
@@ -228,28 +240,28 @@ impl<T> Line<'_, T> {
     }
 }
 
-fn lines<'a, T>(snapshots: &'a [Snapshot], pick: impl Fn(&'a Record) -> Option<&'a T>) -> Vec<Line<'a, T>> {
+fn lines<'a, T>(snapshots: &'a [Dated], pick: impl Fn(&'a Record) -> Option<&'a T>) -> Vec<Line<'a, T>> {
     lines_with(snapshots, pick, |_, _| BTreeMap::new())
 }
 
 /// Facts of one kind, each with what `more` says about it.
 fn lines_with<'a, T>(
-    snapshots: &'a [Snapshot],
+    snapshots: &'a [Dated],
     pick: impl Fn(&'a Record) -> Option<&'a T>,
     more: impl Fn(&Names<'a>, &'a T) -> BTreeMap<&'static str, Value>,
 ) -> Vec<Line<'a, T>> {
     let mut lines = Vec::new();
-    for snapshot in snapshots {
+    for Dated { snapshot, times } in snapshots {
         let names = Names::of(snapshot);
         for fact in &snapshot.facts {
             if let Some(entity) = pick(&fact.record) {
+                let stale = snapshot.is_stale(fact);
                 lines.push(Line {
                     source: &snapshot.source,
+                    snapshot: SnapshotStamp { snapshot: snapshot.number, sealed: snapshot.sealed },
                     more: more(&names, entity),
                     entity,
-                    first_seen: fact.first_seen,
-                    last_seen: fact.last_seen,
-                    stale: snapshot.is_stale(fact),
+                    seen: SeenAnswer::of(fact.first_seen, fact.last_seen, stale, times),
                 });
             }
         }
@@ -334,6 +346,13 @@ fn show<T: Serialize>(
     }
     let mut columns = Columns::new(names);
     columns.rows = lines.iter().map(row).collect();
+    // In a table, only where there is something to tell.
+    if format.csv || lines.iter().any(|line| line.seen.stale) {
+        columns.names.push("stale, last seen");
+        for (row, line) in columns.rows.iter_mut().zip(lines) {
+            row.push(line.stale_since());
+        }
+    }
     if format.csv {
         return columns.csv();
     }
@@ -360,6 +379,7 @@ pub(crate) fn export(world: &World, export: &Export) -> Result<(), Failure> {
     struct Line<'a> {
         source: &'a str,
         snapshot: u64,
+        sealed: Time,
         key: String,
         scope: Option<&'a Scope>,
         #[serde(flatten)]
@@ -373,16 +393,14 @@ pub(crate) fn export(world: &World, export: &Export) -> Result<(), Failure> {
         record: &'a Record,
     }
     let store = world.store_to_read()?;
-    let mut any = false;
-    for record in selected(&store, export.source.as_deref())? {
-        let Some(meta) = store.latest(record.id)? else { continue };
-        any = true;
+    for Chosen { record, meta, .. } in chosen(&store, &export.which)? {
         let snapshot = store.snapshot(record.id, meta.number)?;
         for fact in &snapshot.facts {
             let Fact { record, first_seen, last_seen, scope } = fact;
             json_line(&Line {
                 source: &snapshot.source,
                 snapshot: snapshot.number,
+                sealed: snapshot.sealed,
                 key: record.key(),
                 scope: snapshot.scopes.get(*scope as usize).map(|state| &state.scope),
                 fact: FactLine {
@@ -394,5 +412,5 @@ pub(crate) fn export(world: &World, export: &Export) -> Result<(), Failure> {
             })?;
         }
     }
-    if any { Ok(()) } else { Err(nothing_read()) }
+    Ok(())
 }

@@ -4,14 +4,14 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sightline_core::{Party, Record, Snapshot};
+use sightline_core::{Party, Record};
 
-use super::{lines, lines_with, show, text, time};
+use super::{Dated, lines, lines_with, show, text, time};
 use crate::cli::Format;
 use crate::failure::Failure;
 use crate::output::note;
 
-pub(super) fn factors(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn factors(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines_with(
         snapshots,
         |record| if let Record::Factor(factor) = record { Some(factor) } else { None },
@@ -33,7 +33,7 @@ pub(super) fn factors(snapshots: &[Snapshot], format: Format) -> Result<(), Fail
     })
 }
 
-pub(super) fn policies(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn policies(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines_with(
         snapshots,
         |record| if let Record::Policy(policy) = record { Some(policy) } else { None },
@@ -66,7 +66,7 @@ pub(super) fn policies(snapshots: &[Snapshot], format: Format) -> Result<(), Fai
     })
 }
 
-pub(super) fn devices(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn devices(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines_with(
         snapshots,
         |record| if let Record::Device(device) = record { Some(device) } else { None },
@@ -103,7 +103,7 @@ pub(super) fn devices(snapshots: &[Snapshot], format: Format) -> Result<(), Fail
     })
 }
 
-pub(super) fn identity_providers(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn identity_providers(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines(snapshots, |record| if let Record::Trust(trust) = record { Some(trust) } else { None });
     let names = ["name", "kind", "status", "created", "last updated", "id", "source"];
     show(&lines, format, &names, |line| {
@@ -120,7 +120,7 @@ pub(super) fn identity_providers(snapshots: &[Snapshot], format: Format) -> Resu
     })
 }
 
-pub(super) fn settings(snapshots: &[Snapshot], format: Format) -> Result<(), Failure> {
+pub(super) fn settings(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines =
         lines(snapshots, |record| if let Record::Setting(setting) = record { Some(setting) } else { None });
     let names = ["kind", "name", "status", "last updated", "id", "source"];
@@ -137,7 +137,7 @@ pub(super) fn settings(snapshots: &[Snapshot], format: Format) -> Result<(), Fai
     })
 }
 
-pub(super) fn changes(snapshots: &[Snapshot], format: Format, limit: usize) -> Result<(), Failure> {
+pub(super) fn changes(snapshots: &[Dated], format: Format, limit: usize) -> Result<(), Failure> {
     let mut lines =
         lines(snapshots, |record| if let Record::Change(change) = record { Some(change) } else { None });
     lines.sort_by_key(|line| (Reverse(line.entity.time), &line.entity.id));

@@ -11,7 +11,7 @@ use sightline_store::{SnapshotMeta, SourceRecord, Store};
 use crate::failure::Failure;
 use crate::kept::Datasets;
 use crate::output::{Columns, count, json, line, number};
-use crate::world::{World, info, source_named};
+use crate::world::{World, graph, info, source_named};
 
 #[derive(Serialize)]
 struct SourceLine<'a> {
@@ -128,7 +128,7 @@ pub(super) fn show(world: &World, name: &str, as_json: bool) -> Result<(), Failu
     let record = source_named(&store, name)?;
     let source = describe(&store, &record)?;
     let graph = match &source.last_snapshot {
-        Some(meta) => Some(Graph::build(store.snapshot(record.id, meta.number)?)),
+        Some(meta) => Some(graph(&store, record.id, meta.number)?),
         None => None,
     };
     let scopes = graph.as_ref().map_or(&[][..], Graph::scopes);

@@ -1,0 +1,181 @@
+//! The facts of one scope at one snapshot.
+
+use redb::ReadableTable;
+use sightline_core::{AssignmentBlock, FactSink, MemberBlock, Record, Scope, Sighting};
+
+use crate::codec::Unpacker;
+use crate::dictionary::Dictionary;
+use crate::edges::{self, Edge, EdgeKind, Edges, Tables};
+use crate::error::{Result, StoreError};
+use crate::read::{Version, VersionAt};
+use crate::rows::RowsAt;
+
+/// A fact as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StoredFact {
+    pub(crate) record: Record,
+    pub(crate) seen: Sighting,
+}
+
+/// What the facts of scopes are read from.
+pub(crate) struct Facts<'a, T> {
+    pub(crate) content: &'a T,
+    pub(crate) edges: &'a T,
+    pub(crate) unpacker: &'a Unpacker,
+    pub(crate) dictionary: &'a Dictionary,
+}
+
+impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Facts<'a, T> {
+    /// Walks the rows of a scope, by key; the caller counts them.
+    pub(crate) fn rows(&self, scope: &Scope, key: &[u8], version: &Version) -> Result<RowsAt<'a>> {
+        let opened = RowsAt::open(self.content, self.unpacker, key, version.blobs());
+        opened.map_err(|error| error.within(&place(scope, version)))
+    }
+
+    /// The edges of a scope, by the numbers of their accounts.
+    pub(crate) fn edges(
+        &self,
+        scope: &Scope,
+        key: &[u8],
+        version: &Version,
+        tables: &mut Tables,
+    ) -> Result<Edges> {
+        if version.in_columns == [0; 2] {
+            return Ok(Edges::default());
+        }
+        let read = edges::edges_at(self.edges, self.unpacker, self.dictionary, key, version.blobs(), tables);
+        let edges = read.map_err(|error| error.within(&place(scope, version)))?;
+        if edges.counts() == version.in_columns {
+            Ok(edges)
+        } else {
+            Err(count_differs(scope, version, edges.counts().iter().sum(), version.in_columns.iter().sum()))
+        }
+    }
+
+    /// Hands out the facts of a scope, by key.
+    pub(crate) fn visit(
+        &self,
+        scope: &Scope,
+        key: &[u8],
+        version: &Version,
+        mut each: impl FnMut(StoredFact),
+    ) -> Result<()> {
+        let mut tables = Tables::default();
+        let edges = self.edges(scope, key, version, &mut tables)?;
+        let mut edges = self.sorted(scope, &edges, &tables, version).into_iter().peekable();
+        self.visit_rows(scope, key, version, |key, fact| {
+            while let Some((_, edge)) = edges.next_if(|(edge, _)| edge.as_bytes() < key) {
+                each(edge);
+            }
+            each(fact);
+        })?;
+        edges.for_each(|(_, edge)| each(edge));
+        Ok(())
+    }
+
+    /// Hands out the facts of a scope that are rows, by key.
+    pub(crate) fn visit_rows(
+        &self,
+        scope: &Scope,
+        key: &[u8],
+        version: &Version,
+        mut each: impl FnMut(&[u8], StoredFact),
+    ) -> Result<()> {
+        if version.rows() == 0 {
+            return Ok(());
+        }
+        let mut rows = self.rows(scope, key, version)?;
+        let mut count = 0;
+        let within = |error: StoreError| error.within(&place(scope, version));
+        while let Some(row) = rows.row() {
+            let record = row.record().map_err(within)?;
+            each(row.key, StoredFact { record, seen: version.seen(row.seen) });
+            count += 1;
+            rows.advance().map_err(within)?;
+        }
+        if count == version.rows() {
+            Ok(())
+        } else {
+            Err(count_differs(scope, version, count, version.rows()))
+        }
+    }
+
+    /// Hands the edges of a scope over in blocks.
+    pub(crate) fn hand_over(&self, number: u32, at: &VersionAt, sink: &mut impl FactSink) -> Result<()> {
+        let mut tables = Tables::default();
+        let edges = self.edges(&at.scope, &at.key, &at.version, &mut tables)?;
+        let parent = at.scope.parent.as_deref().unwrap_or_default();
+        let sightings: Vec<Sighting> = tables.sightings.iter().map(|&kept| at.version.seen(kept)).collect();
+        let columns = |edges: &[Edge]| -> (Vec<u32>, Vec<u32>) {
+            edges.iter().map(|edge| (edge.account, edge.seen)).unzip()
+        };
+        if !edges.members.is_empty() {
+            let (accounts, seen) = columns(&edges.members);
+            sink.members(MemberBlock {
+                scope: number,
+                group: parent,
+                accounts: &accounts,
+                seen: &seen,
+                sightings: &sightings,
+            });
+        }
+        if !edges.assignments.is_empty() {
+            let (accounts, seen) = columns(&edges.assignments);
+            let agreed: Vec<u32> = edges.assignments.iter().map(|edge| edge.terms).collect();
+            let since: Vec<_> = edges.assignments.iter().map(Edge::since).collect();
+            sink.assignments(AssignmentBlock {
+                scope: number,
+                resource: parent,
+                accounts: &accounts,
+                seen: &seen,
+                sightings: &sightings,
+                agreed: &agreed,
+                terms: &tables.terms,
+                since: &since,
+            });
+        }
+        Ok(())
+    }
+
+    /// The edges of a scope as facts, by key.
+    fn sorted(
+        &self,
+        scope: &Scope,
+        edges: &Edges,
+        tables: &Tables,
+        version: &Version,
+    ) -> Vec<(String, StoredFact)> {
+        let mut facts = Vec::with_capacity(edges.members.len() + edges.assignments.len());
+        for kind in EdgeKind::BOTH {
+            for edge in edges.of(kind) {
+                let fact = self.fact(kind, scope, edge, tables, version);
+                facts.push((fact.record.key(), fact));
+            }
+        }
+        facts.sort_by(|(a, _), (b, _)| a.cmp(b));
+        facts
+    }
+
+    /// An edge as a fact.
+    pub(crate) fn fact(
+        &self,
+        kind: EdgeKind,
+        scope: &Scope,
+        edge: &Edge,
+        tables: &Tables,
+        version: &Version,
+    ) -> StoredFact {
+        let parent = scope.parent.as_deref().unwrap_or_default();
+        let record = edges::record(kind, parent, edge, tables, &self.dictionary.names);
+        StoredFact { record, seen: version.seen(tables.seen(edge)) }
+    }
+}
+
+/// Where facts are, in words.
+pub(crate) fn place(scope: &Scope, version: &Version) -> String {
+    format!("the facts of {scope}, written by snapshot {}", version.content)
+}
+
+pub(crate) fn count_differs(scope: &Scope, version: &Version, found: u64, expected: u64) -> StoreError {
+    StoreError::damaged(format!("{}: {found} instead of {expected}", place(scope, version)))
+}
