@@ -333,6 +333,8 @@ fn line(access: &Value) -> Line {
 
 fn who(company: &Company, home: &Home, last_uses: &LastUses, window: &Value) {
     let mut effective = 0;
+    let created: BTreeMap<&str, i64> =
+        company.users.iter().map(|user| (user.id.as_str(), user.created)).collect();
     for app in &company.apps {
         let id = app.id.to_string();
         let answer = home.run(&["who", &id, "--json"]).json();
@@ -354,7 +356,13 @@ fn who(company: &Company, home: &Home, last_uses: &LastUses, window: &Value) {
             let last = &access["last_use"];
             match used {
                 Some(at) => assert_eq!(millis(&last["at"]), Some(*at), "{access}"),
-                None => assert_eq!(last["not_since"], window["since"], "{access}"),
+                // Who or what came to be inside the window was never used: everything since then was read.
+                None => match created[text(&access["account"], "id")].max(app.created) {
+                    born if Some(born) >= millis(&window["since"]) => {
+                        assert_eq!(millis(&last["never"]), Some(born), "{access}");
+                    }
+                    _ => assert_eq!(last["not_since"], window["since"], "{access}"),
+                },
             }
         }
     }

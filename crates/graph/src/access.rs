@@ -87,7 +87,33 @@ pub enum Block {
 impl Graph {
     /// Everyone who has a path to the resource, by login; those who cannot use theirs are marked.
     pub fn who(&self, resource: ResourceIx) -> Vec<Access> {
+        /// Edges from which on a second thread is worth its while.
+        const MANY: usize = 20_000;
         let assigned = self.ranked(resource);
+        let members =
+            assigned.iter().map(|edge| self.member_count(GroupIx(edge.group)) as usize).sum::<usize>();
+        let all = self.accounts.len() as u32;
+        if members + self.assignments.by_resource.range(resource.0).len() < MANY {
+            return self.who_among(0..all, resource, &assigned);
+        }
+        std::thread::scope(|scope| {
+            let rest = scope.spawn(|| self.who_among(all / 2..all, resource, &assigned));
+            let mut found = self.who_among(0..all / 2, resource, &assigned);
+            found.append(&mut rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            found
+        })
+    }
+
+    fn who_among(
+        &self,
+        accounts: Range<u32>,
+        resource: ResourceIx,
+        assigned: &[&GroupAssignment],
+    ) -> Vec<Access> {
+        let among = |sorted: &[u32]| {
+            let place = |account: u32| sorted.partition_point(|&other| other < account);
+            place(accounts.start)..place(accounts.end)
+        };
         let implicit = self.is_implicit(resource);
         // A sorted run for each group.
         let mut hits: Vec<u64> = Vec::new();
@@ -98,7 +124,8 @@ impl Graph {
             if self.group(group).everyone {
                 for_all.push(Through { rank, stale: false }.number());
             }
-            let members = self.memberships.of_group(group).iter();
+            let members = self.memberships.of_group(group);
+            let members = members[among(members)].iter();
             if self.stale_groups.contains(edge.group) {
                 hits.extend(members.map(|&account| {
                     let stale = self.is_stale_member(AccountIx(account), group);
@@ -111,17 +138,24 @@ impl Graph {
         }
         sort_runs(&mut hits);
 
-        let assignments = self.assignments.by_resource.range(resource.0);
-        let mut reached = Reached::new(self, resource, &assigned);
+        let rows = self.assignments.by_resource.range(resource.0);
+        let own = among(&self.assignments.accounts[rows.clone()]);
+        let assignments = rows.start + own.start..rows.start + own.end;
+        let mut reached = Reached::new(self, resource, assigned);
         reached.found.reserve(hits.len().max(assignments.len()));
-        let mut present = (implicit || !for_all.is_empty()).then(|| self.present.iter().peekable());
+        let mut present =
+            (implicit || !for_all.is_empty()).then(|| self.present.within(accounts.clone()).peekable());
         let (mut hit, mut row) = (0, assignments.start);
         let mut groups: Vec<u32> = Vec::new();
         loop {
-            let next_row = (row < assignments.end).then(|| self.assignments.accounts[row]);
-            let next_hit = hits.get(hit).map(|hit| (hit >> 32) as u32);
-            let next_present = present.as_mut().and_then(|present| present.peek().copied());
-            let Some(account) = [next_row, next_hit, next_present].into_iter().flatten().min() else { break };
+            let next_row = if row < assignments.end { self.assignments.accounts[row] } else { u32::MAX };
+            let next_hit = hits.get(hit).map_or(u32::MAX, |hit| (hit >> 32) as u32);
+            let next_present =
+                present.as_mut().and_then(|present| present.peek().copied()).unwrap_or(u32::MAX);
+            let account = next_row.min(next_hit).min(next_present);
+            if account == u32::MAX {
+                break;
+            }
             let first = row;
             while row < assignments.end && self.assignments.accounts[row] == account {
                 row += 1;
@@ -131,7 +165,7 @@ impl Graph {
                 groups.push((found & u64::from(u32::MAX)) as u32);
                 hit += 1;
             }
-            let is_present = next_present == Some(account);
+            let is_present = next_present == account;
             if is_present {
                 present.as_mut().and_then(Iterator::next);
                 if !for_all.is_empty() {
@@ -272,7 +306,7 @@ struct Paths {
     in_force: bool,
 }
 
-/// How many numbers make a short key; the same numbers of groups and own assignments, with what is not used filled up.
+/// How many numbers make a short key, in which ones stand for those that are not there.
 const FEW: usize = 4;
 
 /// Accesses to one resource while they are found.
@@ -287,7 +321,7 @@ struct Reached<'a> {
     found: Vec<Access>,
     /// Every list of paths that was needed, and where it is by what it is made from: nearly always few numbers.
     lists: Vec<Paths>,
-    by_few: FxHashMap<[u32; FEW], usize>,
+    by_few: FxHashMap<u128, usize>,
     by_many: FxHashMap<Box<[u32]>, usize>,
     key: Vec<u32>,
 }
@@ -315,14 +349,9 @@ impl<'a> Reached<'a> {
         self.key.push((rows.len() as u32) << 1 | u32::from(implicit));
         self.key.extend_from_slice(kinds);
         self.key.extend_from_slice(groups);
-        let mut few = [u32::MAX; FEW];
         let is_few = self.key.len() <= FEW;
-        let known = if is_few {
-            few[..self.key.len()].copy_from_slice(&self.key);
-            self.by_few.get(&few)
-        } else {
-            self.by_many.get(self.key.as_slice())
-        };
+        let few = self.key.iter().fold(u128::MAX, |few, &number| few << 32 | u128::from(number));
+        let known = if is_few { self.by_few.get(&few) } else { self.by_many.get(self.key.as_slice()) };
         let at = known.copied().unwrap_or_else(|| {
             let at = self.lists.len();
             let paths: Arc<[Path]> = self.paths(kinds, groups, implicit).into();

@@ -12,7 +12,7 @@ use super::seen::SeenTable;
 use crate::adjacency::{Bits, Reverse, Runs, Spans};
 use crate::graph::{AssignmentKind, Assignments, Memberships};
 
-/// What an account is called in no block: an edge of it leads nowhere.
+/// Stands for what is not known by a name: an edge of it leads nowhere.
 pub(super) const NOBODY: u32 = u32::MAX;
 
 /// Edges of one parent, at a place in the columns; the parent by number of its name.
