@@ -87,36 +87,11 @@ pub enum Block {
 impl Graph {
     /// Everyone who has a path to the resource, by login; those who cannot use theirs are marked.
     pub fn who(&self, resource: ResourceIx) -> Vec<Access> {
-        /// Edges from which on a second thread is worth its while.
-        const MANY: usize = 20_000;
         let assigned = self.ranked(resource);
-        let members =
-            assigned.iter().map(|edge| self.member_count(GroupIx(edge.group)) as usize).sum::<usize>();
-        let all = self.accounts.len() as u32;
-        if members + self.assignments.by_resource.range(resource.0).len() < MANY {
-            return self.who_among(0..all, resource, &assigned);
-        }
-        std::thread::scope(|scope| {
-            let rest = scope.spawn(|| self.who_among(all / 2..all, resource, &assigned));
-            let mut found = self.who_among(0..all / 2, resource, &assigned);
-            found.append(&mut rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            found
-        })
-    }
-
-    fn who_among(
-        &self,
-        accounts: Range<u32>,
-        resource: ResourceIx,
-        assigned: &[&GroupAssignment],
-    ) -> Vec<Access> {
-        let among = |sorted: &[u32]| {
-            let place = |account: u32| sorted.partition_point(|&other| other < account);
-            place(accounts.start)..place(accounts.end)
-        };
         let implicit = self.is_implicit(resource);
         // A sorted run for each group.
-        let mut hits: Vec<u64> = Vec::new();
+        let members = assigned.iter().map(|edge| self.memberships.of_group(GroupIx(edge.group)).len());
+        let mut hits: Vec<u64> = Vec::with_capacity(members.sum());
         let mut for_all: Vec<u32> = Vec::new();
         for (rank, edge) in assigned.iter().enumerate() {
             let rank = rank as u32;
@@ -124,8 +99,7 @@ impl Graph {
             if self.group(group).everyone {
                 for_all.push(Through { rank, stale: false }.number());
             }
-            let members = self.memberships.of_group(group);
-            let members = members[among(members)].iter();
+            let members = self.memberships.of_group(group).iter();
             if self.stale_groups.contains(edge.group) {
                 hits.extend(members.map(|&account| {
                     let stale = self.is_stale_member(AccountIx(account), group);
@@ -138,13 +112,10 @@ impl Graph {
         }
         sort_runs(&mut hits);
 
-        let rows = self.assignments.by_resource.range(resource.0);
-        let own = among(&self.assignments.accounts[rows.clone()]);
-        let assignments = rows.start + own.start..rows.start + own.end;
-        let mut reached = Reached::new(self, resource, assigned);
+        let assignments = self.assignments.by_resource.range(resource.0);
+        let mut reached = Reached::new(self, resource, &assigned);
         reached.found.reserve(hits.len().max(assignments.len()));
-        let mut present =
-            (implicit || !for_all.is_empty()).then(|| self.present.within(accounts.clone()).peekable());
+        let mut present = (implicit || !for_all.is_empty()).then(|| self.present.iter().peekable());
         let (mut hit, mut row) = (0, assignments.start);
         let mut groups: Vec<u32> = Vec::new();
         loop {

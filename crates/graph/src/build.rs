@@ -101,6 +101,8 @@ impl FactSink for Builder {
     }
 
     fn assignments(&mut self, block: AssignmentBlock<'_>) {
+        /// Combinations of terms and sightings that are looked up by place; there are hardly ever more.
+        const FEW: usize = 1 << 16;
         let resource = self.own_names.intern(block.resource);
         self.bearings.observe_kind(block.scope, Bearing::Access);
         let sightings = self.sightings(block.scope, block.sightings);
@@ -110,10 +112,16 @@ impl FactSink for Builder {
             .iter()
             .map(|terms| kinds.manner(&terms.origin, terms.raw_status.as_deref()))
             .collect();
-        let edges = block.accounts.iter().enumerate().map(|(at, &account)| TakenAssignment {
-            account,
-            kind: kinds.kind(manners[block.agreed[at] as usize], sightings[block.seen[at] as usize]),
-            since: block.since[at],
+        let combinations = manners.len() * sightings.len();
+        let mut known: Vec<Option<u32>> = vec![None; if combinations <= FEW { combinations } else { 0 }];
+        let edges = block.accounts.iter().enumerate().map(|(at, &account)| {
+            let (agreed, seen) = (block.agreed[at] as usize, block.seen[at] as usize);
+            let mut kind = || kinds.kind(manners[agreed], sightings[seen]);
+            let kind = match known.get_mut(agreed * sightings.len() + seen) {
+                Some(known) => *known.get_or_insert_with(kind),
+                None => kind(),
+            };
+            TakenAssignment { account, kind, since: block.since[at] }
         });
         assignments.take(resource, edges);
     }
@@ -184,12 +192,9 @@ impl Builder {
         };
         let group_ends = ends(&of_groups, groups.rows.len());
         let resource_ends = ends(&of_resources, resources.rows.len());
-        let (taken, kinds) = (self.assignments, self.kinds);
-        let ((memberships, no_members), (assignments, no_assignments)) = std::thread::scope(|scope| {
-            let assignments = scope.spawn(|| taken.into_rows(&resource_ends, kinds, &seen));
-            let memberships = self.memberships.into_rows(&group_ends, &is_everyone, &present, &seen);
-            (memberships, assignments.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
+        let (memberships, no_members) =
+            self.memberships.into_rows(&group_ends, &is_everyone, &present, &seen);
+        let (assignments, no_assignments) = self.assignments.into_rows(&resource_ends, self.kinds, &seen);
         let (group_assignments, no_group_assignments) =
             group_assignments(self.group_assignments, &groups, &resources, &seen);
         let (holdings, no_holdings) = holdings(self.holdings, &accounts, &groups, &resources);
