@@ -7,12 +7,15 @@ use crate::harness::Home;
 use crate::layering::root;
 
 /// Defaults of the settings, by name, as they would be written.
-const DEFAULTS: [(&str, &str); 6] = [
+const DEFAULTS: [(&str, &str); 9] = [
     ("data_dir", "\"\""),
     ("log", "\"warn\""),
     ("sync.interval_minutes", "60"),
     ("sync.max_in_flight", "10"),
     ("sync.reserve", "0.1"),
+    ("history.keep_all_days", "30"),
+    ("history.keep_daily_days", "365"),
+    ("history.keep_monthly_days", "0"),
     ("http.extra_roots", "[]"),
 ];
 

@@ -196,7 +196,6 @@ pub enum LastUse {
     NotSince(Time),
     /// Activity could not be read.
     Unknown(String),
-    /// Never used: the account, or each of its ways to the resource, came to be at this time at the earliest, and
-    /// everything that was done since was read.
+    /// Never used: the account or the resource came to be at this time, and everything that was done since was read.
     Never(Time),
 }

@@ -2,44 +2,25 @@
 
 use sightline_core::{ActivityWindow, LastUse, Observed, Time};
 
-use crate::graph::Origin;
-use crate::{AccountIx, Graph, GroupIx, ResourceIx};
+use crate::{AccountIx, Graph, ResourceIx};
 
 impl Graph {
     /// When the account last used the resource, as far as it is known.
     ///
-    /// That it never did is said only where the account, or each of its ways to the resource, is younger than the start of
-    /// what was read: an earlier use would have been seen.
+    /// That it never did is said only where the account or the resource itself is younger than the start of what was read.
+    /// A young assignment proves nothing: there may have been an earlier one.
     pub fn last_use(&self, account: AccountIx, resource: ResourceIx) -> LastUse {
         match (self.used_at(account, resource), &self.usage.window) {
             (Some(time), _) => LastUse::At(time),
             (None, None) => LastUse::Unknown(self.usage.unread.clone()),
             (None, Some(window)) => {
-                let began = self.accounts.created(account).max(self.access_began(account, resource));
+                let began = self.accounts.created(account).max(self.resource(resource).created);
                 match began.filter(|&began| began >= window.since) {
                     Some(began) => LastUse::Never(began),
                     None => LastUse::NotSince(window.since),
                 }
             }
         }
-    }
-
-    /// Before which time the account had none of the ways to the resource that it has; none where that is not known of
-    /// each, or where it has none.
-    fn access_began(&self, account: AccountIx, resource: ResourceIx) -> Option<Time> {
-        if self.is_implicit(resource) && self.present.contains(account.0) {
-            return None;
-        }
-        let rows = || self.rows(account, resource);
-        let is_derived = |at: &usize| matches!(self.assignments.kind(*at).origin, Origin::Group(_));
-        // The provider has had the account on the resource through a group since then.
-        let derived = rows().filter(is_derived).map(|at| self.assignments.since(at)).min().flatten();
-        let through = self.group_assignments.of_resource(resource).iter();
-        let through = through
-            .filter(|edge| self.is_member(account, GroupIx(edge.group)))
-            .map(|edge| edge.since.max(derived));
-        // A time that is not known is less than all others.
-        rows().map(|at| self.assignments.since(at)).chain(through).min().flatten()
     }
 
     /// When the account last signed in to the provider, by its own word or by the log; `Known(None)` means never.

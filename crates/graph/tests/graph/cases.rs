@@ -503,40 +503,29 @@ fn never_used_is_said_only_of_what_is_younger_than_the_window() {
         let Record::Account(entity) = active(id) else { panic!("an account") };
         Record::Account(Box::new(Account { created, ..*entity }))
     };
-    let last = |records: &[Record]| {
-        let records = [records, &[app("git"), native("eng"), window()]].concat();
-        let graph = graph(&records);
+    let opened = |id: &str, created: Option<Time>| {
+        let Record::Resource(entity) = app(id) else { panic!("an application") };
+        Record::Resource(Box::new(Resource { created, ..*entity }))
+    };
+    let assigned = |time: Option<Time>| {
+        let Record::Assignment(edge) = to_account("ada", "git") else { panic!("an assignment") };
+        Record::Assignment(Assignment { since: time, ..edge })
+    };
+    let last = |account: Option<Time>, resource: Option<Time>, since: Option<Time>| {
+        let graph = graph(&[born("ada", account), opened("git", resource), assigned(since), window()]);
         graph.last_use(graph.account_with_id("ada").unwrap(), graph.resource_with_id("git").unwrap())
     };
-    let (young, old) = (Some(day(-20)), Some(day(-200)));
+    let (young, edge, old) = (Some(day(-20)), Some(day(-90)), Some(day(-200)));
     let not_since = LastUse::NotSince(day(-90));
-    // A new account has never used anything, whatever it is assigned to and by which way.
-    assert_eq!(last(&[born("ada", young)]), LastUse::Never(day(-20)));
-    assert_eq!(
-        last(&[born("ada", young), member("ada", "eng"), to_group("eng", "git")]),
-        LastUse::Never(day(-20))
-    );
-    assert_eq!(last(&[born("ada", Some(day(-90))), since("ada", "git", None)]), LastUse::Never(day(-90)));
-    assert_eq!(last(&[born("ada", old), since("ada", "git", young)]), LastUse::Never(day(-20)));
+    assert_eq!(last(young, old, None), LastUse::Never(day(-20)));
+    assert_eq!(last(edge, old, None), LastUse::Never(day(-90)));
+    assert_eq!(last(old, young, None), LastUse::Never(day(-20)));
+    assert_eq!(last(edge, young, None), LastUse::Never(day(-20)));
     // What may have been there before the window may have been used then.
-    assert_eq!(last(&[born("ada", old), since("ada", "git", old)]), not_since);
-    assert_eq!(last(&[born("ada", None), since("ada", "git", None)]), not_since);
-    assert_eq!(last(&[born("ada", old)]), not_since);
-    // It is the oldest of all ways that counts.
-    let Record::Assignment(through) = to_group("eng", "git") else { panic!("an assignment") };
-    let through = |since| Record::Assignment(Assignment { since, ..through.clone() });
-    let both = |since_group| {
-        last(&[born("ada", old), since("ada", "git", young), member("ada", "eng"), through(since_group)])
-    };
-    assert_eq!(both(Some(day(-30))), LastUse::Never(day(-30)));
-    assert_eq!(both(old), not_since);
-    assert_eq!(both(None), not_since);
-    // Somebody who may use it without an assignment could always.
-    let open = crate::support::resource("git", ResourceStatus::Active, true);
-    let records = [born("ada", old), open, since("ada", "git", young), window()];
-    let graph = graph(&records);
-    let ada = graph.account_with_id("ada").unwrap();
-    assert_eq!(graph.last_use(ada, graph.resource_with_id("git").unwrap()), not_since);
+    assert_eq!(last(old, old, None), not_since);
+    assert_eq!(last(None, None, None), not_since);
+    // A young assignment may have followed an older one.
+    assert_eq!(last(old, old, young), not_since);
 }
 
 #[test]

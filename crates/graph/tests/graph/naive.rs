@@ -114,33 +114,7 @@ impl Model {
         if let Some(created) = self.accounts()[account].created {
             born.push(created);
         }
-        // The oldest way: every one must be known to be that young.
-        let own: Vec<&Assignment> = self
-            .assignments()
-            .filter(|edge| edge.resource == resource && edge.principal == Principal::Account(account.into()))
-            .collect();
-        let mut ways: Vec<Option<Time>> = Vec::new();
-        for (path, _) in self.paths(account, resource) {
-            ways.push(if path == "implicit" {
-                None
-            } else if let Some(group) = path.strip_prefix("group ") {
-                let to_group = self
-                    .assignments()
-                    .find(|edge| {
-                        edge.resource == resource && edge.principal == Principal::Group(group.into())
-                    })
-                    .and_then(|edge| edge.since);
-                let derived = own.iter().find(|edge| matches!(edge.origin, AssignmentOrigin::Group(_)));
-                to_group.into_iter().chain(derived.and_then(|edge| edge.since)).max()
-            } else {
-                own[0].since
-            });
-        }
-        // What a group explains is still a statement about when the account came there.
-        ways.extend(own.iter().map(|edge| edge.since));
-        if let Some(oldest) = ways.iter().min().copied().flatten() {
-            born.push(oldest);
-        }
+        born.extend(self.resources()[resource].created);
         match born.into_iter().max() {
             Some(time) if time >= start => LastUse::Never(time),
             _ => LastUse::NotSince(start),
