@@ -100,6 +100,7 @@ prop_compose! {
         for record in &mut records {
             match record {
                 Record::Account(account) => account.created = times.next().flatten(),
+                Record::Resource(resource) => resource.created = times.next().flatten(),
                 Record::Assignment(edge) => edge.since = times.next().flatten(),
                 _ => {}
             }
