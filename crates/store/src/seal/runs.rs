@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::rows::{self, PUT, REMOVE, Row, Rows, Said, UNSEEN};
 
 /// Bytes that are sorted in memory at once.
-pub(crate) const RUN_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const RUN_BYTES: usize = 4 * 1024 * 1024;
 
 /// What was learned of one scope by key, every key once.
 pub(crate) struct Staged<'a> {
