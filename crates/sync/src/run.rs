@@ -468,13 +468,13 @@ impl<'a> Loop<'a> {
             return Ok(());
         }
         let mut outcomes = Vec::new();
-        let mut done: Vec<(RawTask, Vec<RawTask>)> = Vec::new();
+        let mut done: Vec<(Work, Vec<RawTask>)> = Vec::new();
         let mut fatal = None;
         for (mut work, result) in std::mem::take(&mut self.ran) {
             match self.outcome(&mut work, result) {
                 Ok((outcome, then)) => {
                     outcomes.push(outcome);
-                    done.push((work.task, then));
+                    done.push((work, then));
                 }
                 Err(Verdict::Again) => self.worklist.put(work),
                 Err(Verdict::Stop(error)) => fatal = fatal.or(Some(error)),
@@ -495,7 +495,7 @@ impl<'a> Loop<'a> {
     async fn commit(
         &mut self,
         mut outcomes: Vec<StepOutcome>,
-        done: Vec<(RawTask, Vec<RawTask>)>,
+        done: Vec<(Work, Vec<RawTask>)>,
     ) -> Result<(), SyncError> {
         self.mark_finished_scopes(&mut outcomes, &done);
         if let Some(first) = outcomes.first_mut().filter(|_| !self.told_off) {
@@ -520,11 +520,11 @@ impl<'a> Loop<'a> {
         let datasets: BTreeSet<String> =
             outcomes.iter().map(|outcome| outcome.scope.dataset.clone()).collect();
         let added = blocking(&self.sync.store, move |store| store.commit_steps(id, &outcomes)).await?;
-        for ((task, then), ids) in done.into_iter().zip(added) {
+        for ((work, then), ids) in done.into_iter().zip(added) {
             for (task_id, next) in ids.into_iter().zip(then) {
-                self.worklist.add(task_id, next);
+                self.worklist.add_after(&work, task_id, next);
             }
-            self.worklist.done(&task);
+            self.worklist.done(&work.task);
         }
         let requests = self.sync.governor.usage().values().map(|bucket| bucket.requests).sum();
         let open = self.worklist.len() + self.running.len();
@@ -544,15 +544,15 @@ impl<'a> Loop<'a> {
     /// Marks the scopes of which these steps leave no task: only then is anything known about what was not seen.
     ///
     /// A scope that was read as a whole is complete even while single facts of it are still read again.
-    fn mark_finished_scopes(&self, outcomes: &mut [StepOutcome], done: &[(RawTask, Vec<RawTask>)]) {
+    fn mark_finished_scopes(&self, outcomes: &mut [StepOutcome], done: &[(Work, Vec<RawTask>)]) {
         let mut changes: BTreeMap<&Scope, Open> = BTreeMap::new();
-        for (task, then) in done {
+        for (Work { task, .. }, then) in done {
             changes.entry(&task.about.scope).or_default().count(task, -1);
             for next in then {
                 changes.entry(&next.about.scope).or_default().count(next, 1);
             }
         }
-        for (outcome, (task, _)) in outcomes.iter_mut().zip(done).rev() {
+        for (outcome, (Work { task, .. }, _)) in outcomes.iter_mut().zip(done).rev() {
             let scope = &task.about.scope;
             let Some(change) = changes.remove(scope) else { continue };
             let before = self.worklist.open_in(scope);
@@ -597,10 +597,7 @@ impl<'a> Loop<'a> {
         let mut led_to = BTreeSet::new();
         then.retain(|next| {
             let repeats = self.worklist.knows(next) || !led_to.insert(next.json.clone());
-            // An object that is listed twice leads twice to its parts, and what was interrupted may lead again to what
-            // is still open; a list that leads back to what was read never ends.
-            let is_open = self.worklist.is_open(next) && next.json != task.json;
-            if repeats && !is_open && next.about.scope == scope {
+            if work.leads_back_to(next) {
                 let detail = format!("{} leads back to a page that was read before", task.label);
                 marks.push((scope.clone(), self.gap(scope.clone(), GapReason::Protocol, detail)));
             }

@@ -13,10 +13,27 @@ pub(crate) struct Work {
     /// Its id in the store.
     pub(crate) id: u64,
     pub(crate) task: RawTask,
+    /// Hashes of the tasks of the same scope that led here, one after the other.
+    chain: Vec<u64>,
     /// How often it was tried.
     pub(crate) attempts: u32,
     /// Since when it is refused for the rate limit.
     pub(crate) refused_since: Option<Instant>,
+}
+
+impl Work {
+    /// Whether a task that this one leads to was read on the way here: a list that leads back to itself never ends.
+    pub(crate) fn leads_back_to(&self, next: &RawTask) -> bool {
+        next.json == self.task.json || self.chain.contains(&hash(next))
+    }
+
+    /// The tasks of its scope that lead to what comes after this one.
+    fn chain_to(&self, next: &RawTask) -> Vec<u64> {
+        if next.about.scope != self.task.about.scope {
+            return Vec::new();
+        }
+        self.chain.iter().copied().chain([hash(&self.task)]).collect()
+    }
 }
 
 impl PartialEq for Work {
@@ -52,8 +69,6 @@ pub(crate) struct Worklist {
     open_scopes: FxHashMap<Scope, Open>,
     /// Hashes of all tasks that were ever added.
     known: FxHashSet<u64>,
-    /// Hashes of those that are not done.
-    open: FxHashSet<u64>,
 }
 
 /// Numbers of tasks.
@@ -80,23 +95,27 @@ fn hash(task: &RawTask) -> u64 {
 }
 
 impl Worklist {
-    /// Whether the same task was added before: a list that leads back to itself.
+    /// Whether the same task was added before: an object that is listed twice leads twice to its parts.
     pub(crate) fn knows(&self, task: &RawTask) -> bool {
         self.known.contains(&hash(task))
     }
 
-    /// Whether the same task is still to be done, or being done.
-    pub(crate) fn is_open(&self, task: &RawTask) -> bool {
-        self.open.contains(&hash(task))
+    /// Adds a task that a sync begins with or that an interrupted one left.
+    pub(crate) fn add(&mut self, id: u64, task: RawTask) {
+        self.insert(id, task, Vec::new());
     }
 
-    /// Adds a task.
-    pub(crate) fn add(&mut self, id: u64, task: RawTask) {
+    /// Adds a task that a step led to.
+    pub(crate) fn add_after(&mut self, from: &Work, id: u64, task: RawTask) {
+        let chain = from.chain_to(&task);
+        self.insert(id, task, chain);
+    }
+
+    fn insert(&mut self, id: u64, task: RawTask, chain: Vec<u64>) {
         self.known.insert(hash(&task));
-        self.open.insert(hash(&task));
         *self.open_datasets.entry(task.about.scope.dataset.clone()).or_default() += 1;
         self.open_scopes.entry(task.about.scope.clone()).or_default().count(&task, 1);
-        self.put(Work { id, task, attempts: 0, refused_since: None });
+        self.put(Work { id, task, chain, attempts: 0, refused_since: None });
     }
 
     /// Puts a task back that is to be tried again.
@@ -128,7 +147,6 @@ impl Worklist {
 
     /// Notes that a task is done for good, and lets those go on that waited for its dataset.
     pub(crate) fn done(&mut self, task: &RawTask) {
-        self.open.remove(&hash(task));
         let scope = &task.about.scope;
         if let Some(open) = self.open_scopes.get_mut(scope) {
             open.count(task, -1);
@@ -214,8 +232,33 @@ mod tests {
         assert!(!list.knows(&page));
         list.add(1, page.clone());
         list.pop("users");
-        assert!(list.is_open(&page), "it is being done");
+        assert!(list.knows(&page), "it is being done");
         list.done(&page);
-        assert!(list.knows(&page) && !list.is_open(&page));
+        assert!(list.knows(&page));
+    }
+
+    #[test]
+    fn a_list_leads_back_to_itself_when_a_page_comes_twice_on_one_way() {
+        let mut list = Worklist::default();
+        let page = |name: &str| task(name, "users", "users", 80, &[]);
+        let pop = |list: &mut Worklist| list.pop("users").unwrap();
+        list.add(1, page("one"));
+        let one = pop(&mut list);
+        list.add_after(&one, 2, page("two"));
+        let two = pop(&mut list);
+        assert!(two.leads_back_to(&page("one")) && two.leads_back_to(&page("two")));
+        assert!(!two.leads_back_to(&page("three")));
+    }
+
+    #[test]
+    fn two_ways_to_one_task_do_not_lead_back() {
+        let mut list = Worklist::default();
+        let targets = task("targets of a role", "roles", "groups", 50, &[]);
+        list.add(1, targets.clone());
+        list.pop("groups");
+        list.done(&targets);
+        list.add(2, task("roles, again after an interruption", "roles", "groups", 50, &[]));
+        let again = list.pop("groups").unwrap();
+        assert!(list.knows(&targets) && !again.leads_back_to(&targets));
     }
 }
