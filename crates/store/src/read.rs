@@ -4,11 +4,12 @@
 //! only what changes, until that is as much again. Snapshot *n* is, for every scope, the newest row up to *n*.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::{self, SyncSender};
 
 use redb::{ReadTransaction, ReadableTable};
 use serde::{Deserialize, Serialize};
 use sightline_core::{
-    Fact, FactSink, Gap, Scope, ScopeState, Sighting, Snapshot, SnapshotNumber, Tallies, Time,
+    Fact, FactSink, Gap, Names, Scope, ScopeState, Sighting, Snapshot, SnapshotNumber, Tallies, Time,
 };
 
 use crate::codec::{self, Unpacker};
@@ -19,8 +20,17 @@ use crate::kind::{Kind, Kinds};
 use crate::open::Store;
 use crate::progress::{last_number, tally};
 use crate::source::{self, SourceRecord};
-use crate::state::{Facts, StoredFact};
+use crate::state::{Block, Facts, StoredFact};
 use crate::tables::{CONTENT, EDGES, NAMES, SNAPSHOTS, SOURCES, VERSIONS};
+
+/// Scopes whose edges are unpacked while rows are still read: megabytes, and enough to keep two cores busy.
+const UNPACKED_AHEAD: usize = 128;
+
+/// What one thread unpacks for another.
+enum Unpacked {
+    Names(Names),
+    Block(u32, Block),
+}
 
 /// A sealed snapshot without its facts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -201,19 +211,48 @@ impl Store {
         let txn = self.begin_read()?;
         let source = source::get(&txn.open_table(SOURCES)?, source_id)?;
         let meta = meta(&txn, source_id, number)?;
-        let (content, edges, unpacker) = (txn.open_table(CONTENT)?, txn.open_table(EDGES)?, Unpacker::new()?);
-        let dictionary = Dictionary::load(&txn.open_table(NAMES)?, &unpacker, source_id)?;
-        let facts = Facts { content: &content, edges: &edges, unpacker: &unpacker, dictionary: &dictionary };
+        let (content, edges, names) =
+            (txn.open_table(CONTENT)?, txn.open_table(EDGES)?, txn.open_table(NAMES)?);
         let all = versions_at(&txn.open_table(VERSIONS)?, source_id, number)?;
         let mut sink = begin(source, meta, all.iter().map(state_of).collect());
-        for (scope, at) in (0..).zip(&all) {
-            facts.visit_rows(&at.scope, &at.key, &at.version, |_, fact| sink.fact(fact_in(scope, fact)))?;
-        }
-        sink.names(dictionary.names.clone());
-        for (scope, at) in (0..).zip(&all) {
-            facts.hand_over(scope, at, &mut sink)?;
-        }
-        Ok(sink)
+        let unpack_edges = |sender: &SyncSender<Result<Unpacked>>| -> Result<()> {
+            let unpacker = Unpacker::new()?;
+            let dictionary = Dictionary::load(&names, &unpacker, source_id)?;
+            let facts =
+                Facts { content: &content, edges: &edges, unpacker: &unpacker, dictionary: &dictionary };
+            let mut is_heard = sender.send(Ok(Unpacked::Names(dictionary.names.clone()))).is_ok();
+            for (scope, at) in (0..).zip(&all).filter(|(_, at)| at.version.in_columns != [0; 2]) {
+                if !is_heard {
+                    break;
+                }
+                is_heard = sender.send(Ok(Unpacked::Block(scope, facts.block(at)?))).is_ok();
+            }
+            Ok(())
+        };
+        std::thread::scope(|threads| {
+            let (sender, received) = mpsc::sync_channel(UNPACKED_AHEAD);
+            threads.spawn(move || {
+                if let Err(error) = unpack_edges(&sender) {
+                    // Nobody hears it when the rows could not be read either.
+                    let _ = sender.send(Err(error));
+                }
+            });
+            // Rows name nothing by number.
+            let (unpacker, dictionary) = (Unpacker::new()?, Dictionary::default());
+            let facts =
+                Facts { content: &content, edges: &edges, unpacker: &unpacker, dictionary: &dictionary };
+            for (scope, at) in (0..).zip(&all) {
+                facts
+                    .visit_rows(&at.scope, &at.key, &at.version, |_, fact| sink.fact(fact_in(scope, fact)))?;
+            }
+            for unpacked in received {
+                match unpacked? {
+                    Unpacked::Names(names) => sink.names(names),
+                    Unpacked::Block(scope, block) => block.hand_over(scope, &all[scope as usize], &mut sink),
+                }
+            }
+            Ok(sink)
+        })
     }
 
     /// The scopes of a sealed snapshot, sorted, without their facts.

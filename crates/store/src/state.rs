@@ -100,41 +100,11 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Facts<'a, T> {
         }
     }
 
-    /// Hands the edges of a scope over in blocks.
-    pub(crate) fn hand_over(&self, number: u32, at: &VersionAt, sink: &mut impl FactSink) -> Result<()> {
+    /// The edges of a scope as they are handed over.
+    pub(crate) fn block(&self, at: &VersionAt) -> Result<Block> {
         let mut tables = Tables::default();
         let edges = self.edges(&at.scope, &at.key, &at.version, &mut tables)?;
-        let parent = at.scope.parent.as_deref().unwrap_or_default();
-        let sightings: Vec<Sighting> = tables.sightings.iter().map(|&kept| at.version.seen(kept)).collect();
-        let columns = |edges: &[Edge]| -> (Vec<u32>, Vec<u32>) {
-            edges.iter().map(|edge| (edge.account, edge.seen)).unzip()
-        };
-        if !edges.members.is_empty() {
-            let (accounts, seen) = columns(&edges.members);
-            sink.members(MemberBlock {
-                scope: number,
-                group: parent,
-                accounts: &accounts,
-                seen: &seen,
-                sightings: &sightings,
-            });
-        }
-        if !edges.assignments.is_empty() {
-            let (accounts, seen) = columns(&edges.assignments);
-            let agreed: Vec<u32> = edges.assignments.iter().map(|edge| edge.terms).collect();
-            let since: Vec<_> = edges.assignments.iter().map(Edge::since).collect();
-            sink.assignments(AssignmentBlock {
-                scope: number,
-                resource: parent,
-                accounts: &accounts,
-                seen: &seen,
-                sightings: &sightings,
-                agreed: &agreed,
-                terms: &tables.terms,
-                since: &since,
-            });
-        }
-        Ok(())
+        Ok(Block { edges, tables })
     }
 
     /// The edges of a scope as facts, by key.
@@ -168,6 +138,49 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Facts<'a, T> {
         let parent = scope.parent.as_deref().unwrap_or_default();
         let record = edges::record(kind, parent, edge, tables, &self.dictionary.names);
         StoredFact { record, seen: version.seen(tables.seen(edge)) }
+    }
+}
+
+/// The edges of a scope.
+pub(crate) struct Block {
+    edges: Edges,
+    tables: Tables,
+}
+
+impl Block {
+    /// Hands the edges over.
+    pub(crate) fn hand_over(&self, number: u32, at: &VersionAt, sink: &mut impl FactSink) {
+        let Self { edges, tables } = self;
+        let parent = at.scope.parent.as_deref().unwrap_or_default();
+        let sightings: Vec<Sighting> = tables.sightings.iter().map(|&kept| at.version.seen(kept)).collect();
+        let columns = |edges: &[Edge]| -> (Vec<u32>, Vec<u32>) {
+            edges.iter().map(|edge| (edge.account, edge.seen)).unzip()
+        };
+        if !edges.members.is_empty() {
+            let (accounts, seen) = columns(&edges.members);
+            sink.members(MemberBlock {
+                scope: number,
+                group: parent,
+                accounts: &accounts,
+                seen: &seen,
+                sightings: &sightings,
+            });
+        }
+        if !edges.assignments.is_empty() {
+            let (accounts, seen) = columns(&edges.assignments);
+            let agreed: Vec<u32> = edges.assignments.iter().map(|edge| edge.terms).collect();
+            let since: Vec<_> = edges.assignments.iter().map(Edge::since).collect();
+            sink.assignments(AssignmentBlock {
+                scope: number,
+                resource: parent,
+                accounts: &accounts,
+                seen: &seen,
+                sightings: &sightings,
+                agreed: &agreed,
+                terms: &tables.terms,
+                since: &since,
+            });
+        }
     }
 }
 
