@@ -55,7 +55,7 @@ impl Progress {
                 let how = if *resumed { "going on with" } else { "beginning" };
                 self.say(&format!("{how} sync {number}"));
             }
-            Event::Step { dataset, records, requests, open } => {
+            Event::Step { dataset, records, requests, open, .. } => {
                 state.records.insert(dataset.clone(), *records);
                 state.requests = *requests;
                 let line = format!("{}, {} tasks left", state.line(), number(*open as u64));

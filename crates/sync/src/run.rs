@@ -69,6 +69,8 @@ pub enum Event {
         requests: u64,
         /// Tasks that are known and not done.
         open: usize,
+        /// Whether everything is read, and not only what has changed: that may turn out on the way.
+        full: bool,
     },
     /// Everything that could go on waits for a rate limit.
     Waiting {
@@ -530,7 +532,7 @@ impl<'a> Loop<'a> {
         let open = self.worklist.len() + self.running.len();
         for dataset in datasets {
             let records = self.so_far.tallies.get(&dataset);
-            (self.sync.watch)(Event::Step { dataset, records, requests, open });
+            (self.sync.watch)(Event::Step { dataset, records, requests, open, full: self.full });
         }
         tracing::debug!(
             source = self.sync.record.name,

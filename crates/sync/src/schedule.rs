@@ -1,6 +1,6 @@
 //! When each data source is read next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,13 +10,22 @@ use tokio::time::Instant;
 pub struct Schedule {
     interval: Duration,
     next: BTreeMap<u64, Instant>,
+    running: BTreeSet<u64>,
+    /// Running, and due again as soon as that ends.
+    again: BTreeSet<u64>,
     failures: BTreeMap<u64, u32>,
 }
 
 impl Schedule {
     /// A schedule with this time between the end of a sync and the start of the next.
     pub fn new(interval: Duration) -> Self {
-        Self { interval, next: BTreeMap::new(), failures: BTreeMap::new() }
+        Self {
+            interval,
+            next: BTreeMap::new(),
+            running: BTreeSet::new(),
+            again: BTreeSet::new(),
+            failures: BTreeMap::new(),
+        }
     }
 
     /// Takes in the data sources that exist now: new ones run soon, removed ones no more.
@@ -32,13 +41,34 @@ impl Schedule {
 
     /// The data source that is due next, and when.
     pub fn next(&self) -> Option<(u64, Instant)> {
-        self.next.iter().map(|(id, at)| (*id, *at)).min_by_key(|(_, at)| *at)
+        let waiting = self.next.iter().filter(|(id, _)| !self.running.contains(id));
+        waiting.map(|(id, at)| (*id, *at)).min_by_key(|(_, at)| *at)
+    }
+
+    /// When the data source is due; none when it is not read by itself, or runs.
+    pub fn at(&self, id: u64) -> Option<Instant> {
+        self.next.get(&id).copied().filter(|_| !self.running.contains(&id))
+    }
+
+    /// Makes a data source due at once, or as soon as it has run where it runs, and forgets that it failed.
+    pub fn now(&mut self, id: u64) {
+        self.failures.remove(&id);
+        if self.running.contains(&id) {
+            self.again.insert(id);
+        }
+        self.next.insert(id, Instant::now());
+    }
+
+    /// Reads a data source by itself no more.
+    pub fn remove(&mut self, id: u64) {
+        self.next.remove(&id);
+        self.again.remove(&id);
+        self.failures.remove(&id);
     }
 
     /// Takes a data source out while it runs.
     pub fn start(&mut self, id: u64) {
-        // Far away rather than absent, so that it is not taken for a new one.
-        self.next.insert(id, Instant::now() + Duration::from_hours(24 * 365));
+        self.running.insert(id);
     }
 
     /// Sets the next run after one has ended; failures are tried again sooner at first, then ever later.
@@ -52,7 +82,12 @@ impl Schedule {
             let soon = Duration::from_secs(30).saturating_mul(1 << (*failures - 1).min(10));
             soon.min(self.interval.max(Duration::from_hours(1))).mul_f64(0.8 + fastrand::f64() * 0.4)
         };
-        self.next.insert(id, Instant::now() + wait);
+        self.running.remove(&id);
+        let wait = if self.again.remove(&id) { Duration::ZERO } else { wait };
+        // What was taken out of the schedule meanwhile stays out.
+        if let Some(next) = self.next.get_mut(&id) {
+            *next = Instant::now() + wait;
+        }
     }
 }
 
@@ -96,5 +131,25 @@ mod tests {
         schedule.finished(1, true);
         schedule.finished(1, false);
         assert!(schedule.next().unwrap().1 - Instant::now() < Duration::from_mins(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_wanted_or_taken_out_during_a_run_is_so_after_it() {
+        let mut schedule = Schedule::new(HOUR);
+        schedule.set_sources([1, 2]);
+        for id in [1, 2] {
+            schedule.start(id);
+            assert_eq!(schedule.at(id), None);
+        }
+        schedule.now(1);
+        schedule.remove(2);
+        assert_eq!(schedule.next(), None, "both run");
+        schedule.finished(1, true);
+        schedule.finished(2, true);
+        assert_eq!(schedule.at(1), Some(Instant::now()));
+        assert_eq!(schedule.at(2), None);
+        schedule.start(1);
+        schedule.finished(1, true);
+        assert!(schedule.at(1).unwrap() >= Instant::now() + HOUR.mul_f64(0.9), "wanted once");
     }
 }
