@@ -5,8 +5,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use sightline_core::ErrorKind;
+use sightline_core::source::Verdict;
 use sightline_store::StoreError;
-use sightline_sync::SyncError;
+use sightline_sync::kept::SwitchError;
+use sightline_sync::{HostError, SyncError};
 
 use crate::output::printable;
 
@@ -53,6 +55,14 @@ impl Failure {
     }
 
     #[must_use]
+    fn hint_if(self, hint: Option<impl Into<String>>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
+    #[must_use]
     pub(crate) fn code(mut self, code: u8) -> Self {
         self.code = code;
         self
@@ -65,11 +75,6 @@ impl Failure {
             next = cause.source();
         }
         self
-    }
-
-    /// Whether it waits for a person to confirm.
-    pub(crate) const fn needs_confirmation(&self) -> bool {
-        self.code == CONFIRM
     }
 
     /// Puts what was being done in front.
@@ -94,52 +99,93 @@ impl Failure {
     }
 }
 
-impl From<sightline_core::Error> for Failure {
-    fn from(error: sightline_core::Error) -> Self {
+impl From<&sightline_core::Error> for Failure {
+    fn from(error: &sightline_core::Error) -> Self {
         let code = match error.kind() {
             ErrorKind::Config => USAGE,
             ErrorKind::Auth | ErrorKind::Forbidden { .. } | ErrorKind::NotLicensed => REFUSED,
             _ => UNREACHABLE,
         };
-        let failure = Self::new(error.message()).code(code).caused_by(&error);
-        match error.hint_text() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Self::new(error.message()).code(code).caused_by(error).hint_if(error.hint_text())
     }
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        let code = match &error {
+impl From<sightline_core::Error> for Failure {
+    fn from(error: sightline_core::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for Failure {
+    fn from(error: &StoreError) -> Self {
+        let code = match error {
             StoreError::LargeDrop { .. } => CONFIRM,
             StoreError::NoSuchSource { .. } | StoreError::Missing { .. } => NOT_FOUND,
             StoreError::NameTaken { .. } | StoreError::KeyInvalid { .. } => USAGE,
             _ => STORE,
         };
-        let failure = Self::new(error.to_string()).code(code).caused_by(&error);
-        let hint = match &error {
+        let hint = match error {
             StoreError::LargeDrop { .. } => Some(
                 "what was stored before stays in force; if the drop is real, confirm it with `sightline sync --accept-drop`"
                     .to_owned(),
             ),
             _ => error.hint(),
         };
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Self::new(error.to_string()).code(code).caused_by(error).hint_if(hint)
     }
 }
 
-impl From<SyncError> for Failure {
-    fn from(error: SyncError) -> Self {
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&SyncError> for Failure {
+    fn from(error: &SyncError) -> Self {
         match error {
             SyncError::Source(error) => error.into(),
             SyncError::Store(error) => error.into(),
             SyncError::Cancelled => Self::new(error.to_string()).code(INTERRUPTED),
             error => Self::new(error.to_string()),
         }
+    }
+}
+
+impl From<&HostError> for Failure {
+    /// In the words of the command line.
+    fn from(error: &HostError) -> Self {
+        let (text, hint) = (error.to_string(), error.hint());
+        match error {
+            HostError::Source(error) => error.into(),
+            HostError::Store(error) => error.into(),
+            HostError::Sync(error) => error.into(),
+            HostError::Datasets(SwitchError::Both { dataset }) => {
+                Self::usage(format!("{dataset} cannot be both --with and --without"))
+            }
+            HostError::Datasets(_) => Self::usage(text).hint_if(hint),
+            HostError::NameEmpty => Self::usage("--name is empty"),
+            HostError::NotAnEmail { .. } => Self::usage(format!("--email: {text}")),
+            HostError::AlreadyConnected { name, .. } => Self::usage(text).hint(format!(
+                "read it with `sightline sync {name:?}`, or replace its credential with `sightline source rotate {name:?} …`"
+            )),
+            HostError::OtherOrganisation { .. } => Self::usage(text)
+                .hint("the old one was kept; connect the other system with `sightline source add`"),
+            HostError::Disconnected { name } => Self::usage(text)
+                .hint(format!("give it a credential with `sightline source rotate {name:?} …`")),
+            HostError::RequiredUnread(check) => {
+                let is_refused = matches!(check.verdict, Verdict::Refused(_));
+                Self::new(text).code(if is_refused { REFUSED } else { FAILED })
+            }
+            HostError::Stopped => Self::new(text).code(INTERRUPTED),
+            _ => Self::new(text).hint_if(hint),
+        }
+    }
+}
+
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Self {
+        Self::from(&error)
     }
 }
 

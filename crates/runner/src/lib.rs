@@ -8,7 +8,6 @@ mod cli;
 mod command;
 mod credential;
 mod failure;
-mod kept;
 mod output;
 mod progress;
 mod seen;

@@ -1,18 +1,17 @@
-//! What every command works with: settings, connectors, the store and opened data sources.
+//! What every command works with: settings, connectors, the store and its data sources.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sightline_core::time::{Clock, SystemClock};
-use sightline_core::{Context, DynSource, Info, Registry, Secret, SnapshotNumber};
+use sightline_core::{Info, Registry, SnapshotNumber};
 use sightline_graph::{About, Graph};
-use sightline_store::{OpenMode, OpenOptions, SnapshotMeta, SourceRecord, Store, StoreError, Vault};
-use sightline_sync::{Governor, GovernorOptions};
+use sightline_store::{OpenMode, OpenOptions, SnapshotMeta, SourceRecord, Store, StoreError};
+use sightline_sync::{GovernorOptions, Host, HostOptions};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Which;
 use crate::failure::{Failure, NOT_FOUND};
-use crate::kept;
 use crate::output::note;
 use crate::settings::Settings;
 use crate::when::{SealTimes, When};
@@ -24,13 +23,6 @@ pub(crate) struct World {
     pub(crate) registry: Registry,
     /// Cancelled by the first signal.
     pub(crate) cancel: CancellationToken,
-}
-
-/// A data source that is ready to be read.
-pub(crate) struct Opened {
-    pub(crate) source: Arc<dyn DynSource>,
-    pub(crate) governor: Governor,
-    pub(crate) cx: Context,
 }
 
 impl World {
@@ -57,50 +49,32 @@ impl World {
         }
     }
 
-    pub(crate) fn vault(store: &Store) -> Result<Vault, Failure> {
-        Ok(store.unlock(Settings::vault_key()?)?)
+    /// What connects and reads the data sources of a store.
+    pub(crate) fn host(&self, store: Arc<Store>) -> Result<Host, Failure> {
+        let vault = Arc::new(store.unlock(Settings::vault_key()?)?);
+        let settings = &self.settings;
+        Ok(Host::new(HostOptions {
+            registry: self.registry.clone(),
+            store,
+            vault,
+            governor: GovernorOptions {
+                max_in_flight: settings.sync.max_in_flight,
+                reserve: settings.sync.reserve,
+            },
+            extra_roots_pem: settings.extra_roots()?,
+            retention: settings.history.retention(),
+            // Whoever may start this program may reach this machine.
+            allow_loopback_http: true,
+            interval: Duration::from_mins(u64::from(settings.sync.interval_minutes)),
+            clock: Arc::new(SystemClock),
+            cancel: self.cancel.clone(),
+            waits: |pause| note(format!("the rate limit is used up; waiting {} s", pause.as_secs() + 1)),
+        }))
     }
 
-    /// Opens a data source with its settings and credential.
-    pub(crate) fn open_source(
-        &self,
-        connector: &str,
-        settings: &serde_json::Value,
-        credential: &BTreeMap<String, Secret>,
-        allow_loopback_http: bool,
-    ) -> Result<Opened, Failure> {
-        let registration = self.registry.get(connector)?;
-        let clock = Arc::new(SystemClock);
-        let options = GovernorOptions {
-            max_in_flight: self.settings.sync.max_in_flight,
-            reserve: self.settings.sync.reserve,
-        };
-        let governor = Governor::new(options, clock.clone());
-        let cx = Context {
-            allow_loopback_http,
-            clock,
-            budget: Arc::new(governor.clone()),
-            extra_roots_pem: self.settings.extra_roots()?,
-        };
-        let mut config = kept::connector_settings(settings);
-        if let Some(fields) = config.as_object_mut() {
-            for (name, secret) in credential {
-                fields.insert(name.clone(), secret.expose().into());
-            }
-        }
-        Ok(Opened { source: registration.open(config, &cx)?.into(), governor, cx })
-    }
-
-    /// Opens a data source that is in the store.
-    pub(crate) fn open_stored(
-        &self,
-        store: &Store,
-        vault: &Vault,
-        record: &SourceRecord,
-    ) -> Result<Opened, Failure> {
-        let credential = store.credential(vault, record.id)?;
-        self.open_source(&record.connector, &record.settings, &credential, record.allow_loopback_http)
-            .map_err(|failure| failure.context(&format!("data source {:?}", record.name)))
+    /// The same of the store, opened for writing.
+    pub(crate) fn host_to_write(&self, command: &str) -> Result<Host, Failure> {
+        self.host(self.store_to_write(command)?)
     }
 }
 

@@ -292,7 +292,14 @@ impl Host {
         })
         .await?;
         // What an unfinished sync has read is no history.
-        self.blocking(move |host| Ok(host.store().abandon_sync(id)?)).await
+        self.blocking(move |host| {
+            let store = host.store();
+            if store.has_sync_in_progress(id)? {
+                store.abandon_sync(id)?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Changes the name, who answers for it, or what is read.

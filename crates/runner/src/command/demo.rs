@@ -11,12 +11,12 @@ use sightline_sim::company::{ADA, COMPANY_NAME, CONTRACTOR, GITHUB, IT_ADMINS, l
 use sightline_sim::okta::{Action, Fault, Faults};
 use sightline_sim::{Company, CompanySpec, OktaOptions, OktaServer};
 use sightline_store::OpenMode;
-use sightline_sync::SyncOptions;
+use sightline_sync::{Details, NewConnection, SyncOptions};
 
-use crate::cli::{Add, CredentialFlags, DatasetFlags, Demo, Format, Which};
+use crate::cli::{Demo, Format, Which};
 use crate::command::access::{show_what, show_who, show_why};
 use crate::command::diff::compared;
-use crate::command::source::connect;
+use crate::command::source::show_check;
 use crate::command::sync::{run_one, show_report};
 use crate::failure::Failure;
 use crate::output::{count, line};
@@ -123,24 +123,18 @@ fn title(text: &str) -> Result<(), Failure> {
 }
 
 async fn read(world: &World, server: &OktaServer) -> Result<(), Failure> {
-    let store = world.store_to_write("demo")?;
-    let add = Add {
+    let host = world.host_to_write("demo")?;
+    let new = NewConnection {
         connector: "okta".to_owned(),
-        domain: server.url(),
-        credential: CredentialFlags::default(),
-        datasets: DatasetFlags::default(),
-        name: Some(NAME.to_owned()),
-        email: None,
+        settings: serde_json::json!({ "domain": server.url() }),
+        credential: BTreeMap::from([("token".to_owned(), Secret::new(server.token()))]),
         allow_loopback_http: true,
-        json: false,
     };
-    let credential = BTreeMap::from([("token".to_owned(), Secret::new(server.token()))]);
-    let settings = serde_json::json!({ "domain": server.url() });
-    let (record, checked) = connect(world, &store, &add, settings, &credential).await?;
-    checked.show()?;
+    let (record, checked) =
+        host.connect(new, Details { name: Some(NAME.to_owned()), ..Details::default() }).await?;
+    show_check(&checked)?;
     line("")?;
-    let vault = World::vault(&store)?;
-    let outcome = run_one(world, &store, &vault, &record, SyncOptions::default(), false).await?;
+    let outcome = run_one(world, &host, &record, SyncOptions::default(), false).await?;
     show_report(&outcome)
 }
 
@@ -148,19 +142,19 @@ async fn read(world: &World, server: &OktaServer) -> Result<(), Failure> {
 async fn read_again(world: &World) -> Result<(), Failure> {
     line("")?;
     title("The company changes and is read again: sightline sync, sightline diff")?;
-    let store = world.store_to_write("demo")?;
-    let vault = World::vault(&store)?;
-    let record = source_named(&store, NAME)?;
+    let host = world.host_to_write("demo")?;
+    let store = host.store();
+    let record = source_named(store, NAME)?;
     // In a small company a few changes are a large part.
     let options = SyncOptions { accept_drop: true, ..SyncOptions::default() };
-    let outcome = run_one(world, &store, &vault, &record, options, false).await?;
+    let outcome = run_one(world, &host, &record, options, false).await?;
     let requests = outcome.requests();
     line(format!("Read what has changed with {}.\n", count(requests, "request", "requests")))?;
     let snapshots = store.snapshots(record.id)?;
     let [.., from, to] = snapshots.as_slice() else {
         return Err(Failure::new("the simulated company was not read twice"));
     };
-    let mut diff = compared(world, &store, &record, from, to)?;
+    let mut diff = compared(world, store, &record, from, to)?;
     diff.keep_changes(|kind| ["account", "membership"].contains(&kind));
     diff.show(false, CHANGES)
 }

@@ -71,20 +71,6 @@ fn give_up(store: &Store, record: &SourceRecord, retention: Retention) -> Result
     Ok(pruned)
 }
 
-/// Gives up after a sync what need no longer be kept; gives how many snapshots that were.
-pub(crate) fn after_sync(
-    store: &Store,
-    record: &SourceRecord,
-    retention: Retention,
-) -> Result<usize, Failure> {
-    let pruned = expired(store, record, retention)?.given_up;
-    if !pruned.is_empty() {
-        let numbers: Vec<SnapshotNumber> = pruned.iter().map(|snapshot| snapshot.number).collect();
-        store.prune(record.id, &numbers)?;
-    }
-    Ok(pruned.len())
-}
-
 fn expired(store: &Store, record: &SourceRecord, retention: Retention) -> Result<Pruned, Failure> {
     let snapshots = store.snapshots(record.id)?;
     let expired = retention.expired(&snapshots, SystemClock.now());

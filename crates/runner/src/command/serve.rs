@@ -1,96 +1,80 @@
 //! `sightline serve`: every data source on its interval, until stopped.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
-use sightline_store::{SourceRecord, Store, Vault};
-use sightline_sync::{Schedule, SyncOptions};
-use tokio::task::JoinSet;
-use tokio::time::Instant;
+use sightline_sync::{Event, Finished, Supervisor, Watch};
+use tokio::sync::mpsc::{self, UnboundedSender};
 
-use crate::command::prune;
-use crate::command::sync::{Outcome, run_one, show_report};
+use crate::command::sync::{not_read, show_report};
 use crate::failure::Failure;
 use crate::output::{line, note};
+use crate::progress::Progress;
 use crate::world::World;
 
-/// A sync that has ended: which data source, and how.
-type Ended = (u64, Result<Outcome, Failure>);
+/// A sync that has ended: the name of the data source, and how.
+type Ended = (String, Finished);
 
 pub(crate) async fn run(world: &World) -> Result<(), Failure> {
-    let store = world.store_to_write("serve")?;
-    let vault = Arc::new(World::vault(&store)?);
-    let interval = Duration::from_mins(u64::from(world.settings.sync.interval_minutes));
-    // Nobody else can add or remove one while the store is held here.
-    let sources = store.sources()?;
-    let mut schedule = Schedule::new(interval);
-    schedule.set_sources(sources.iter().map(|source| source.id));
-    let minutes = interval.as_secs() / 60;
+    let host = world.host_to_write("serve")?;
+    let minutes = world.settings.sync.interval_minutes;
     line(format!(
         "Serving {}; every data source is read every {minutes} min. Stop with Ctrl-C.",
-        store.dir().display()
+        host.store().dir().display()
     ))?;
-    if sources.is_empty() {
+    // Nobody else can add one while the store is held here.
+    if host.store().sources()?.is_empty() {
         note("no data sources yet: stop, connect one with `sightline source add`, and serve again");
     }
-    let mut running: JoinSet<Ended> = JoinSet::new();
+    let (ended, mut reports) = mpsc::unbounded_channel();
+    let shown = Arc::new(Shown { progress: Mutex::default(), ended });
+    let supervisor = Supervisor::start_watched(host, shown)?;
     loop {
-        let due = schedule.next().map(|(id, at)| (id, at.max(Instant::now())));
         tokio::select! {
+            biased;
             () = world.cancel.cancelled() => break,
-            Some(ended) = running.join_next() => finish(&mut schedule, ended)?,
-            () = until(due.map(|(_, at)| at)) => {
-                let record = due.and_then(|(id, _)| sources.iter().find(|source| source.id == id));
-                let Some(record) = record else { continue };
-                schedule.start(record.id);
-                running.spawn(read(world.clone(), store.clone(), vault.clone(), record.clone()));
-            }
+            Some((name, finished)) = reports.recv() => report(&name, &finished)?,
         }
     }
     // Each of them stops by itself, with what it has read stored.
-    while running.join_next().await.is_some() {}
+    supervisor.shutdown().await;
     line("Stopped; an unfinished sync goes on with the next start.")
 }
 
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
+fn report(name: &str, finished: &Finished) -> Result<(), Failure> {
+    if let Some(error) = &finished.not_pruned {
+        let _ = Failure::from(&**error).report();
     }
-}
-
-async fn read(world: World, store: Arc<Store>, vault: Arc<Vault>, record: SourceRecord) -> Ended {
-    let options = SyncOptions { verify: true, ..SyncOptions::default() };
-    let outcome = run_one(&world, &store, &vault, &record, options, false).await;
-    if outcome.is_ok() {
-        let (id, retention) = (record.id, world.settings.history.retention());
-        let pruned = tokio::task::spawn_blocking(move || prune::after_sync(&store, &record, retention)).await;
-        match pruned {
-            Ok(Ok(0)) => {}
-            Ok(Ok(given_up)) => tracing::info!(source_id = id, given_up, "gave up snapshots"),
-            // The sync itself is sealed all the same, and the next one tries again.
-            Ok(Err(failure)) => {
-                let _ = failure.report();
-            }
-            Err(_) => return (id, Err(Failure::new("giving up snapshots ended in a panic, which is a bug"))),
-        }
-        return (id, outcome);
-    }
-    (record.id, outcome)
-}
-
-fn finish(schedule: &mut Schedule, ended: Result<Ended, tokio::task::JoinError>) -> Result<(), Failure> {
-    let (id, outcome) = ended.map_err(|_| Failure::new("a sync ended in a panic, which is a bug"))?;
-    match outcome {
-        Ok(outcome) => {
-            schedule.finished(id, true);
-            show_report(&outcome)
-        }
-        // The last snapshot stays in force. What waits for a person is not helped by haste.
-        Err(failure) => {
-            schedule.finished(id, failure.needs_confirmation());
-            let _ = failure.report();
+    match &finished.outcome {
+        Ok(outcome) => show_report(outcome),
+        // The last snapshot stays in force.
+        Err(error) => {
+            let _ = not_read(name, error).report();
             Ok(())
         }
+    }
+}
+
+/// Shows how syncs go, and hands on how they ended.
+struct Shown {
+    progress: Mutex<BTreeMap<u64, Progress>>,
+    ended: UnboundedSender<Ended>,
+}
+
+impl Watch for Shown {
+    fn during(&self, source_id: u64, source_name: &str, event: &Event) {
+        if let Ok(mut progress) = self.progress.lock() {
+            progress.entry(source_id).or_insert_with(|| Progress::new(source_name, false)).show(event);
+        }
+    }
+
+    fn ended(&self, source_id: u64, source_name: &str, finished: &Finished) {
+        if let Ok(mut progress) = self.progress.lock()
+            && let Some(progress) = progress.remove(&source_id)
+        {
+            progress.finish();
+        }
+        // Nobody reads any more once everything is stopped.
+        let _ = self.ended.send((source_name.to_owned(), finished.clone()));
     }
 }

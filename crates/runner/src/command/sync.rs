@@ -1,26 +1,25 @@
 //! `sightline sync`: reading data sources now, or saying what that would cost.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::Serialize;
 use sightline_core::source::ForecastLine;
-use sightline_core::time::{Clock, SystemClock};
-use sightline_core::{ErrorKind, Forecast};
-use sightline_store::{SourceRecord, Store, Vault};
-use sightline_sync::{Sync as SyncRun, SyncOptions, SyncReport};
+use sightline_store::SourceRecord;
+use sightline_sync::kept::{Expected, ExpectedFrom, Standing};
+use sightline_sync::{Host, HostError, Outcome, SyncOptions, SyncReport};
 
 use crate::cli::Sync;
 use crate::failure::Failure;
-use crate::kept::{Datasets, Expected, ExpectedFrom};
-use crate::output::{Columns, count, json_line, line, note, number};
+use crate::output::{Columns, count, json_line, line, number};
 use crate::progress::Progress;
 use crate::world::{World, source_named};
 
 pub(crate) async fn run(world: &World, sync: &Sync) -> Result<(), Failure> {
     let store = world.store_to_write(if sync.plan { "sync --plan" } else { "sync" })?;
     let records = if sync.names.is_empty() {
-        store.sources()?
+        let mut records = store.sources()?;
+        records.retain(|record| !Standing::of(&record.settings).disconnected);
+        records
     } else {
         sync.names.iter().map(|name| source_named(&store, name)).collect::<Result<_, _>>()?
     };
@@ -29,14 +28,14 @@ pub(crate) async fn run(world: &World, sync: &Sync) -> Result<(), Failure> {
             .code(crate::failure::NOT_FOUND)
             .hint("connect one with `sightline source add`, or try `sightline demo --once`"));
     }
-    let vault = World::vault(&store)?;
+    let host = world.host(store)?;
     let options = SyncOptions { full: sync.full, accept_drop: sync.accept_drop, ..SyncOptions::default() };
     let mut first_failure = None;
     for record in &records {
         let outcome = if sync.plan {
-            plan(world, &store, &vault, record, sync.json).await
+            plan(&host, record, sync.json).await
         } else {
-            match run_one(world, &store, &vault, record, options.clone(), sync.json).await {
+            match run_one(world, &host, record, options.clone(), sync.json).await {
                 Ok(outcome) if sync.json => {
                     json_line(&Measured { outcome: &outcome, peak_memory_bytes: peak_memory_bytes() })
                 }
@@ -57,67 +56,28 @@ pub(crate) async fn run(world: &World, sync: &Sync) -> Result<(), Failure> {
     first_failure.map_or(Ok(()), Err)
 }
 
-/// What a sync did, and what it was expected to take.
-#[derive(Serialize)]
-pub(crate) struct Outcome {
-    #[serde(flatten)]
-    report: SyncReport,
-    /// Requests that a full sync was expected to make; none for a sync that was no full one, or went on with another.
-    expected: Option<Expected>,
-}
-
-impl Outcome {
-    /// Requests of all buckets.
-    pub(crate) fn requests(&self) -> u64 {
-        self.report.requests.values().map(|bucket| bucket.requests).sum()
-    }
-}
-
 /// Reads one data source.
 pub(crate) async fn run_one(
     world: &World,
-    store: &Arc<Store>,
-    vault: &Vault,
+    host: &Host,
     record: &SourceRecord,
     options: SyncOptions,
     quiet: bool,
 ) -> Result<Outcome, Failure> {
-    let opened = world.open_stored(store, vault, record)?;
-    let off = Datasets::of(&record.settings).off(opened.source.info());
+    let opened = host.open_stored(record)?;
     let progress = Progress::new(&record.name, quiet);
-    let run = SyncRun {
-        store: store.clone(),
-        record,
-        source: opened.source,
-        governor: opened.governor,
-        cx: &opened.cx,
-        options: SyncOptions { off, ..options },
-        watch: &|event| progress.show(&event),
-        cancel: world.cancel.clone(),
-    };
-    let outcome = run.run().await;
+    let watch = |event| progress.show(&event);
+    let outcome = host.sync(record, &opened, options, &watch, world.cancel.clone()).await;
     progress.finish();
-    let report = outcome.map_err(|error| Failure::from(error).context(&record.name))?;
-    let mut expected = None;
-    if report.full && !report.resumed {
-        expected = Expected::of(&store.source(record.id)?.settings);
-        let requests = report.requests.iter().map(|(bucket, used)| (bucket.clone(), used.requests)).collect();
-        expect(store, record, requests, ExpectedFrom::LastFullSync)?;
-    }
-    Ok(Outcome { report, expected })
+    outcome.map_err(|error| not_read(&record.name, &error))
 }
 
-/// Keeps what the next full sync is expected to take.
-fn expect(
-    store: &Store,
-    record: &SourceRecord,
-    requests: BTreeMap<String, u64>,
-    from: ExpectedFrom,
-) -> Result<(), Failure> {
-    // As it is now: it may have been changed since it was read.
-    let mut record = store.source(record.id)?;
-    Expected { requests, from, counted: SystemClock.now() }.keep(&mut record.settings);
-    Ok(store.update_source(&record)?)
+/// Why a data source was not read.
+pub(crate) fn not_read(name: &str, error: &HostError) -> Failure {
+    match error {
+        HostError::Sync(error) => Failure::from(error).context(name),
+        error => error.into(),
+    }
 }
 
 /// What a sync did, for people.
@@ -257,33 +217,15 @@ struct BucketPlan {
 /// Okta's windows last a minute.
 const WINDOW_SECONDS: u64 = 60;
 
-async fn plan(
-    world: &World,
-    store: &Store,
-    vault: &Vault,
-    record: &SourceRecord,
-    as_json: bool,
-) -> Result<(), Failure> {
-    let opened = world.open_stored(store, vault, record)?;
+async fn plan(host: &Host, record: &SourceRecord, as_json: bool) -> Result<(), Failure> {
+    let store = host.store();
+    let opened = host.open_stored(record)?;
     let last = match store.latest(record.id)? {
         Some(meta) => Some(store.tallies(record.id, meta.number)?),
         None => None,
     };
-    let off = Datasets::of(&record.settings).off(opened.source.info());
-    let mut forecast: Forecast = loop {
-        match opened.source.forecast(last.as_ref()).await {
-            Ok(forecast) => break forecast,
-            Err(error) => match error.kind() {
-                ErrorKind::RateLimited { until } => {
-                    let pause = until.since(SystemClock.now());
-                    note(format!("the rate limit is used up; waiting {} s", pause.as_secs() + 1));
-                    tokio::time::sleep(pause).await;
-                }
-                _ => return Err(Failure::from(error).context(&record.name)),
-            },
-        }
-    };
-    forecast.lines.retain(|line| !off.contains(&line.dataset));
+    let forecast = opened.forecast(last.as_ref()).await;
+    let forecast = forecast.map_err(|error| Failure::from(error).context(&record.name))?;
     let mut requests: BTreeMap<String, BucketPlan> = BTreeMap::new();
     for forecast in &forecast.lines {
         let per_window = opened.governor.per_window(&forecast.bucket);
@@ -303,12 +245,12 @@ async fn plan(
         total_requests: forecast.lines.iter().map(|line| line.requests).sum(),
         exact: forecast.lines.iter().all(|line| line.exact || line.dataset == "activity"),
         seconds: if known { requests.values().filter_map(|bucket| bucket.seconds).max() } else { None },
-        spent: opened.governor.usage().values().map(|bucket| bucket.requests).sum(),
+        spent: opened.requests(),
         lines: forecast.lines,
         requests,
     };
     let counted = plan.requests.iter().map(|(bucket, plan)| (bucket.clone(), plan.requests)).collect();
-    expect(store, record, counted, ExpectedFrom::Plan)?;
+    host.expect(record.id, counted, ExpectedFrom::Plan).await?;
     if as_json { json_line(&plan) } else { show_plan(&plan) }
 }
 

@@ -7,9 +7,9 @@ use sightline_core::source::DatasetInfo;
 use sightline_core::{Gap, ScopeState, Time};
 use sightline_graph::Graph;
 use sightline_store::{SnapshotMeta, SourceRecord, Store};
+use sightline_sync::kept::{Datasets, Standing};
 
 use crate::failure::Failure;
-use crate::kept::Datasets;
 use crate::output::{Columns, count, json, line, number};
 use crate::world::{World, graph, info, source_named};
 
@@ -35,6 +35,7 @@ fn describe<'a>(store: &Store, record: &'a SourceRecord) -> Result<SourceLine<'a
 impl SourceLine<'_> {
     fn state(&self) -> String {
         match (&self.last_snapshot, self.sync_in_progress) {
+            _ if Standing::of(&self.record.settings).disconnected => "disconnected".to_owned(),
             (None, false) => "never read".to_owned(),
             (None, true) => "first sync not finished".to_owned(),
             (Some(meta), _) if meta.gaps > 0 => count(meta.gaps, "gap", "gaps"),
