@@ -379,7 +379,7 @@ impl Shared {
     }
 
     async fn run(self: Arc<Self>) {
-        let _stopped = self.stopped.clone().drop_guard();
+        let stopped = self.stopped.clone().drop_guard();
         let mut running = JoinSet::new();
         loop {
             let due = self.start_due(&mut running);
@@ -394,6 +394,9 @@ impl Shared {
         }
         // Each of them stops by itself, with what it has read stored.
         while running.join_next().await.is_some() {}
+        // The store is let go of before anybody is told.
+        drop(self);
+        drop(stopped);
     }
 
     /// Starts the syncs that are due or were asked for; gives when the next one is due.
