@@ -12,8 +12,8 @@ use sightline_sync::{Details, FailureKind, Host, HostError, NewConnection, Outco
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::bed::{ACME, Bed, named, new, token};
 use crate::provider::Provider;
-use crate::{Bed, named, new, token};
 
 async fn read(host: &Host, record: &SourceRecord) -> Result<Outcome, HostError> {
     let opened = host.open_stored(record)?;
@@ -104,16 +104,10 @@ async fn what_is_changed_is_kept_and_nothing_else() {
     assert!(Standing::of(&paused.settings).paused);
     let renamed = host.change(before.id, named("Again")).await.unwrap();
     assert_eq!(SourceRecord { name: "After".to_owned(), ..renamed }, paused);
-    assert_eq!(
-        host.open_stored(&paused).unwrap().datasets.off(provider_info()).into_iter().next().unwrap(),
-        "extras"
-    );
+    let off = host.open_stored(&paused).unwrap().datasets.off(ACME.info);
+    assert_eq!(off.into_iter().collect::<Vec<_>>(), ["extras"]);
     let resumed = host.set_paused(before.id, false).await.unwrap();
     assert_eq!(resumed.settings, after.settings);
-}
-
-fn provider_info() -> &'static sightline_core::Info {
-    crate::ACME.info
 }
 
 #[tokio::test(start_paused = true)]

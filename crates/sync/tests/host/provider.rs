@@ -36,9 +36,11 @@ pub(crate) struct Provider {
     open: watch::Sender<u64>,
     pages: Mutex<Vec<u64>>,
     limit: Mutex<Option<Window>>,
+    /// Calls, answered or not.
+    pub(crate) calls: AtomicU64,
     /// Calls beyond the limit.
     pub(crate) refused: AtomicU64,
-    /// Checks that are refused for the rate limit before one is answered, and how many were.
+    /// Checks that are refused for the rate limit before one is answered.
     pub(crate) busy: AtomicU64,
 }
 
@@ -60,6 +62,7 @@ impl Provider {
             open: watch::Sender::new(u64::MAX),
             pages: Mutex::default(),
             limit: Mutex::new(None),
+            calls: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             busy: AtomicU64::new(0),
         });
@@ -107,6 +110,7 @@ impl Provider {
     }
 
     fn call(&self, now: Time) -> Answer {
+        self.calls.fetch_add(1, Ordering::SeqCst);
         let mut limit = self.limit.lock().unwrap();
         let rate_limit = limit.as_mut().map(|window| {
             if now >= window.reset {
@@ -213,9 +217,10 @@ impl DataSource for Acme {
 
     async fn step(&self, Page(page): &Page, _: &SoFar) -> Result<Step<Page>> {
         let provider = &self.provider;
-        provider.open.subscribe().wait_for(|open| page < open).await.unwrap();
         let permit = self.cx.budget.acquire(CALL).await;
-        self.cx.budget.observe(CALL, provider.call(self.cx.clock.now()));
+        let answer = provider.call(self.cx.clock.now());
+        provider.open.subscribe().wait_for(|open| page < open).await.unwrap();
+        self.cx.budget.observe(CALL, answer);
         drop(permit);
         provider.check_token(&self.token)?;
         assert!(!provider.panics.load(Ordering::SeqCst), "as it was told");
