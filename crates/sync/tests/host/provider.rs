@@ -212,6 +212,7 @@ impl DataSource for Acme {
     }
 
     fn plan(&self, _: Vec<Page>) -> Vec<Page> {
+        assert!(!self.provider.panics.load(Ordering::SeqCst), "as it was told");
         vec![Page(0)]
     }
 
@@ -223,7 +224,6 @@ impl DataSource for Acme {
         self.cx.budget.observe(CALL, answer);
         drop(permit);
         provider.check_token(&self.token)?;
-        assert!(!provider.panics.load(Ordering::SeqCst), "as it was told");
         provider.pages.lock().unwrap().push(*page);
         let users = provider.users.load(Ordering::SeqCst);
         let on_page = page * PAGE..users.min((page + 1) * PAGE);
