@@ -12,7 +12,7 @@ use redb::{
 use crate::error::{Result, StoreError};
 use crate::open::{FILE, OpenMode, OpenOptions, Store, create_dir, open_error, private_file};
 use crate::pages::check_pages;
-use crate::tables::{CREDENTIALS, ForTable, SNAPSHOTS, SOURCES, for_all};
+use crate::tables::{CREDENTIALS, ForTable, SNAPSHOTS, SOURCES, for_all, open_if_there};
 
 /// What is in a copy of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Store {
 }
 
 /// Makes the store of a data directory from a copy, after having checked it; fails with [`StoreError::Occupied`] where
-/// there are data sources already. The key of the credentials has to be put beside it.
+/// there are data sources or users already. The key of the credentials has to be put beside it.
 pub fn restore(copy: &Path, data_dir: &Path, command: &str) -> Result<Copied> {
     if !copy.is_file() {
         return Err(StoreError::io("read", copy)(io::ErrorKind::NotFound.into()));
@@ -65,7 +65,7 @@ pub fn restore(copy: &Path, data_dir: &Path, command: &str) -> Result<Copied> {
     if is_there {
         // Nobody may write to it meanwhile; whoever does is named.
         let there = Store::open_with(data_dir, &OpenOptions::new(OpenMode::Write).command(command))?;
-        if !there.sources()?.is_empty() {
+        if !there.sources()?.is_empty() || !there.users()?.is_empty() {
             return Err(StoreError::Occupied { path: file });
         }
     }
@@ -173,7 +173,7 @@ impl ForTable for Copy<'_> {
         &mut self,
         table: TableDefinition<'static, K, V>,
     ) -> Result<()> {
-        let from = self.from.open_table(table)?;
+        let Some(from) = open_if_there(self.from, table)? else { return Ok(()) };
         let mut to = self.to.open_table(table)?;
         for row in from.iter()? {
             let (key, value) = row?;

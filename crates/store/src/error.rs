@@ -140,6 +140,56 @@ pub enum StoreError {
         /// The name.
         name: String,
     },
+    /// No user has this id or name.
+    #[error("no user {user:?}")]
+    NoSuchUser {
+        /// The id or name.
+        user: String,
+    },
+    /// Another user has this name, in upper or lower case.
+    #[error("there is already a user {name:?}")]
+    UserNameTaken {
+        /// The name of that user.
+        name: String,
+    },
+    /// The account at the identity provider belongs to another user.
+    #[error("that account of the identity provider signs in the user {name:?} already")]
+    SubjectTaken {
+        /// The name of that user.
+        name: String,
+    },
+    /// Without this user nobody could administer Sightline.
+    #[error("{name:?} is the last administrator who is not disabled")]
+    LastAdmin {
+        /// The name.
+        name: String,
+    },
+    /// The user may not sign in.
+    #[error("the user {name:?} is disabled")]
+    UserDisabled {
+        /// The name.
+        name: String,
+    },
+    /// The text cannot be the name of a user or an API token.
+    #[error("not a name: {reason}")]
+    NotAName {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// No API token has this id.
+    #[error("no API token {id}")]
+    NoSuchToken {
+        /// The id.
+        id: u64,
+    },
+    /// The audit log is not what was written.
+    #[error("entry {number} of the audit log {what}")]
+    AuditBroken {
+        /// The first entry that is not right.
+        number: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// The data source has no snapshot with this number.
     #[error("no snapshot {number}")]
     NoSuchSnapshot {
@@ -228,6 +278,12 @@ impl StoreError {
             Self::KeyInvalid { .. } => "a key is 32 bytes, written as 64 hex digits or in base64".to_owned(),
             Self::Pruned { .. } => "ask for a snapshot that is kept; how long is set under [history]".to_owned(),
             Self::InUse => "try again when no other command reads the store".to_owned(),
+            Self::LastAdmin { .. } => "make another user an administrator first".to_owned(),
+            Self::AuditBroken { .. } => {
+                "somebody, or a fault of the disk, has changed what is stored: keep a copy of the file, and compare \
+                 the log with that of a backup"
+                    .to_owned()
+            }
             Self::SyncInProgress { .. } => "resume it, or abandon it".to_owned(),
             Self::LargeDrop { .. } => {
                 "check the credential's permissions; if the drop is real, confirm it and seal again"

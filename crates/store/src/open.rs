@@ -149,6 +149,9 @@ impl Store {
             tracing::info!(dir = %self.dir.display(), format = FORMAT, "made a new store");
         }
         self.check_format()?;
+        if !tables::has_added(&self.begin_read()?)? {
+            self.write(tables::create_added)?;
+        }
         Ok(self)
     }
 

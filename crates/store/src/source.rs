@@ -11,8 +11,8 @@ use crate::error::{Result, StoreError};
 use crate::keys;
 use crate::open::Store;
 use crate::tables::{
-    ABSENT, CONTENT, CREDENTIALS, DRIFT, EDGES, ENTITIES, LATER, META, META_NEXT_SOURCE, NAMES, NUMBERS,
-    PROGRESS, SNAPSHOTS, SOURCES, STAGED, STAGED_EDGES, SYNCS, TASKS, VERSIONS,
+    ABSENT, CONTENT, CREDENTIALS, DRIFT, EDGES, ENTITIES, LATER, META_NEXT_SOURCE, NAMES, NUMBERS, PROGRESS,
+    SNAPSHOTS, SOURCES, STAGED, STAGED_EDGES, SYNCS, TASKS, VERSIONS, next_id,
 };
 use crate::vault::{Vault, put_credential};
 
@@ -69,7 +69,7 @@ impl Store {
         credential: &BTreeMap<String, Secret>,
     ) -> Result<SourceRecord> {
         self.write(|txn| {
-            let id = next_id(txn)?;
+            let id = next_id(txn, META_NEXT_SOURCE)?;
             let record = SourceRecord {
                 id,
                 name: new.name,
@@ -195,19 +195,6 @@ fn put(txn: &WriteTransaction, record: &SourceRecord) -> Result<()> {
     }
     table.insert(record.id, codec::to_json_row(record)?.as_slice())?;
     Ok(())
-}
-
-fn next_id(txn: &WriteTransaction) -> Result<u64> {
-    let mut meta = txn.open_table(META)?;
-    let id = match meta.get(META_NEXT_SOURCE)? {
-        Some(row) => {
-            let bytes = row.value().try_into();
-            u64::from_le_bytes(bytes.map_err(|_| StoreError::damaged("the number of the next data source"))?)
-        }
-        None => 1,
-    };
-    meta.insert(META_NEXT_SOURCE, (id + 1).to_le_bytes().as_slice())?;
-    Ok(id)
 }
 
 fn no_such(source_id: u64) -> StoreError {

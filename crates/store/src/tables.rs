@@ -3,9 +3,12 @@
 //! Keys are integers or the byte strings of [`crate::keys`]; every value that is not a bare number or text begins with
 //! the version of its encoding.
 
-use redb::{Key, TableDefinition, Value, WriteTransaction};
+use redb::{
+    Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, TableError, TableHandle, Value,
+    WriteTransaction,
+};
 
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 
 /// Format of the store that this version writes.
 pub(crate) const FORMAT: u32 = 3;
@@ -16,6 +19,12 @@ pub(crate) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta
 pub(crate) const META_FORMAT: &str = "format";
 /// Name in [`META`]: the id of the next data source, eight bytes, little-endian.
 pub(crate) const META_NEXT_SOURCE: &str = "next_source";
+/// Name in [`META`]: the id of the next user, likewise.
+pub(crate) const META_NEXT_USER: &str = "next_user";
+/// Name in [`META`]: the id of the next API token, likewise.
+pub(crate) const META_NEXT_API_TOKEN: &str = "next_api_token";
+/// Name in [`META`]: the number of the newest entry of the audit log, eight bytes, little-endian, and its hash.
+pub(crate) const META_AUDIT_HEAD: &str = "audit_head";
 /// Name in [`META`]: a known text, encrypted with the key of the vault.
 pub(crate) const META_KEY_CHECK: &str = "key_check";
 
@@ -57,6 +66,15 @@ pub(crate) const EDGES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("ed
 /// The entities of a scope in the newest snapshot, by data source, scope, 0, and piece.
 pub(crate) const ENTITIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("entities");
 
+/// Those who use Sightline itself, by id.
+pub(crate) const USERS: TableDefinition<u64, &[u8]> = TableDefinition::new("users");
+/// Their sessions, by the hash of the secret.
+pub(crate) const SESSIONS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("sessions");
+/// Their API tokens, by the hash of the secret.
+pub(crate) const API_TOKENS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("api_tokens");
+/// The audit log, by number: see [`crate::audit`].
+pub(crate) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
+
 /// Something that is done with every table.
 pub(crate) trait ForTable {
     /// Does it with one.
@@ -81,20 +99,72 @@ pub(crate) fn for_all(visitor: &mut impl ForTable) -> Result<()> {
     for table in [CREDENTIALS, PROGRESS, STAGED, STAGED_EDGES, ABSENT, VERSIONS, CONTENT, EDGES, ENTITIES] {
         visitor.each(table)?;
     }
-    Ok(())
+    for_added(visitor)
+}
+
+/// The tables that came when stores of this format were in use: a writer makes them, and to a reader they are empty where
+/// they are missing.
+///
+/// They are no reason for another format: an earlier build reads, syncs and checks all it knows without them. It only
+/// refuses to back the store up, because it counts the tables, which is better than a copy without the users.
+const ADDED: [&str; 4] = ["users", "sessions", "api_tokens", "audit"];
+
+fn for_added(visitor: &mut impl ForTable) -> Result<()> {
+    visitor.each(USERS)?;
+    visitor.each(SESSIONS)?;
+    visitor.each(API_TOKENS)?;
+    visitor.each(AUDIT)
+}
+
+struct Create<'t>(&'t WriteTransaction);
+
+impl ForTable for Create<'_> {
+    fn each<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        table: TableDefinition<'static, K, V>,
+    ) -> Result<()> {
+        self.0.open_table(table)?;
+        Ok(())
+    }
 }
 
 /// Creates every table, so that readers never meet a missing one.
 pub(crate) fn create_all(txn: &WriteTransaction) -> Result<()> {
-    struct Create<'t>(&'t WriteTransaction);
-    impl ForTable for Create<'_> {
-        fn each<K: Key + 'static, V: Value + 'static>(
-            &mut self,
-            table: TableDefinition<'static, K, V>,
-        ) -> Result<()> {
-            self.0.open_table(table)?;
-            Ok(())
-        }
-    }
     for_all(&mut Create(txn))
+}
+
+/// Creates the tables that came later; another one that is missing is damage, which must not be papered over.
+pub(crate) fn create_added(txn: &WriteTransaction) -> Result<()> {
+    for_added(&mut Create(txn))
+}
+
+/// Whether the store has the tables that came later.
+pub(crate) fn has_added(txn: &ReadTransaction) -> Result<bool> {
+    Ok(txn.list_tables()?.filter(|table| ADDED.contains(&table.name())).count() == ADDED.len())
+}
+
+/// Opens a table to read it; none where it is one that came later and the store has never been written to since.
+pub(crate) fn open_if_there<K: Key + 'static, V: Value + 'static>(
+    txn: &ReadTransaction,
+    table: TableDefinition<'static, K, V>,
+) -> Result<Option<ReadOnlyTable<K, V>>> {
+    match txn.open_table(table) {
+        Ok(table) => Ok(Some(table)),
+        Err(TableError::TableDoesNotExist(name)) if ADDED.contains(&name.as_str()) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes the next id of a kind, which is never used again; `name` is where [`META`] keeps it.
+pub(crate) fn next_id(txn: &WriteTransaction, name: &str) -> Result<u64> {
+    let mut meta = txn.open_table(META)?;
+    let id = match meta.get(name)? {
+        Some(row) => {
+            let bytes = row.value().try_into();
+            u64::from_le_bytes(bytes.map_err(|_| StoreError::damaged(format!("the number {name}")))?)
+        }
+        None => 1,
+    };
+    meta.insert(name, (id + 1).to_le_bytes().as_slice())?;
+    Ok(id)
 }

@@ -14,7 +14,7 @@ use crate::open::{FILE, OpenMode, OpenOptions, Store};
 use crate::pages::{Pages, View, check_pages};
 use crate::read::SnapshotMeta;
 use crate::source::SourceRecord;
-use crate::tables::{ForTable, for_all};
+use crate::tables::{ForTable, for_all, open_if_there};
 use crate::vault::Key;
 
 /// How a store was found. What could not be read is an error in its place, and the rest was looked at all the same.
@@ -30,6 +30,9 @@ pub struct Checkup {
     pub tables: Vec<(String, Result<u64>)>,
     /// Its data sources.
     pub sources: Result<Vec<SourceCheckup>>,
+    /// The entries of the audit log, where each is what was written and follows the one before it;
+    /// [`StoreError::AuditBroken`] names the first that does not.
+    pub audit: Result<u64>,
     /// Files that others on this machine can read, with their permission bits.
     pub exposed: Vec<(PathBuf, u32)>,
 }
@@ -65,7 +68,10 @@ impl Checkup {
             Ok(sources) => sources.iter().all(SourceCheckup::is_intact),
             Err(_) => false,
         };
-        sources && self.pages.is_ok() && self.tables.iter().all(|(_, rows)| rows.is_ok())
+        sources
+            && self.pages.is_ok()
+            && self.audit.is_ok()
+            && self.tables.iter().all(|(_, rows)| rows.is_ok())
     }
 }
 
@@ -90,6 +96,7 @@ pub fn check_up(data_dir: &Path, key: impl Fn() -> Result<Option<Key>>) -> Resul
         pages: pages(&file),
         tables: Vec::new(),
         sources: Ok(Vec::new()),
+        audit: Ok(0),
         exposed: exposed(data_dir),
         file,
     };
@@ -103,6 +110,7 @@ pub fn check_up(data_dir: &Path, key: impl Fn() -> Result<Option<Key>>) -> Resul
             checkup.sources = Ok(sources.collect());
         }
     }
+    checkup.audit = patient.ask(Store::verify_audit);
     for_all(&mut Tables { patient: &mut patient, found: &mut checkup.tables })?;
     Ok(checkup)
 }
@@ -237,7 +245,7 @@ fn walk<K: RowKey + 'static, V: Value + 'static>(
     txn: &ReadTransaction,
     table: TableDefinition<'static, K, V>,
 ) -> Result<u64> {
-    let rows = txn.open_table(table)?;
+    let Some(rows) = open_if_there(txn, table)? else { return Ok(0) };
     let mut found = 0;
     let mut before: Option<Vec<u8>> = None;
     for row in rows.iter()? {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use redb::{ReadableDatabase, ReadableTableMetadata, TableHandle};
-use sightline_store::{OpenMode, StepOutcome, Store, StoreError, check_up, restore};
+use sightline_store::{OpenMode, StepOutcome, Store, StoreError, UserRole, check_up, restore};
 use tempfile::TempDir;
 
 use crate::made::*;
@@ -37,6 +37,9 @@ fn full() -> Made {
     for source in [1, 2] {
         fill(&made.store, source);
     }
+    let ann = add_user(&made.store, "ann", UserRole::Admin);
+    add_session(&made.store, ann.id, 1, 100);
+    add_token(&made.store, ann.id, 2);
     made
 }
 
@@ -69,6 +72,13 @@ fn fill(store: &Store, source: u64) {
 /// All that two stores answer is the same.
 #[track_caller]
 fn assert_same(one: &Store, other: &Store) {
+    assert_eq!(one.users().unwrap(), other.users().unwrap());
+    for user in one.users().unwrap() {
+        assert_eq!(one.sessions_of(user.id).unwrap(), other.sessions_of(user.id).unwrap());
+    }
+    assert_eq!(one.api_tokens().unwrap(), other.api_tokens().unwrap());
+    assert_eq!(one.audit(None, usize::MAX).unwrap(), other.audit(None, usize::MAX).unwrap());
+    assert_eq!(one.verify_audit().unwrap(), other.verify_audit().unwrap());
     let sources = one.sources().unwrap();
     assert_eq!(sources, other.sources().unwrap());
     for source in sources {
@@ -112,6 +122,21 @@ fn every_table_is_copied_whole_and_goes_on_where_the_store_was() {
     store.seal(1, 3, time(9), &rules()).unwrap();
     assert_eq!(add_source(&store, "third").id, 3);
     assert!(check_up(&data, || Ok(None)).unwrap().is_intact());
+}
+
+#[test]
+fn a_copy_never_takes_the_place_of_users() {
+    let made = full();
+    let copies = TempDir::new().unwrap();
+    let file = copies.path().join("copy");
+    made.store.back_up(&file, false).unwrap();
+    let data = copies.path().join("data");
+    let store = Store::open(&data, OpenMode::Write).unwrap();
+    add_user(&store, "ben", UserRole::Admin);
+    drop(store);
+    let refused = restore(&file, &data, "sightline restore").unwrap_err();
+    assert!(matches!(refused, StoreError::Occupied { .. }), "{refused:?}");
+    assert_eq!(Store::open(&data, OpenMode::Read).unwrap().users().unwrap()[0].name, "ben");
 }
 
 #[cfg(unix)]

@@ -7,7 +7,10 @@ use sightline_core::{
     Group, GroupOrigin, Holding, HoldingScope, Membership, Observed, Principal, RawJson, Record, Role, Scope,
     Secret, Tenant, Time, Usage,
 };
-use sightline_store::{Mark, NewSource, OpenMode, SealRules, SourceRecord, StepOutcome, Store};
+use sightline_store::{
+    Actor, ApiToken, AuditNote, Mark, NewApiToken, NewSource, NewUser, OpenMode, PasswordHash, SealRules,
+    SecretHash, Session, SourceRecord, StepOutcome, Store, TokenScope, UserRecord, UserRole,
+};
 use tempfile::TempDir;
 
 /// A store in a directory of its own, with one data source.
@@ -54,6 +57,48 @@ pub(crate) fn credential(token: &str) -> BTreeMap<String, Secret> {
 pub(crate) fn add_source(store: &Store, name: &str) -> SourceRecord {
     let vault = store.unlock(None).unwrap();
     store.add_source(&vault, new_source(name), &credential("00secret")).unwrap()
+}
+
+/// What goes to the audit log with a change.
+pub(crate) fn note(action: &str) -> AuditNote {
+    AuditNote::done(time(7), Actor::System, action)
+}
+
+pub(crate) fn new_user(name: &str, role: UserRole) -> NewUser {
+    let password = Some(PasswordHash::new("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"));
+    NewUser { name: name.to_owned(), email: None, role, password, oidc_subject: None, created: time(1) }
+}
+
+pub(crate) fn add_user(store: &Store, name: &str, role: UserRole) -> UserRecord {
+    store.add_user(new_user(name, role), &note("user.add")).unwrap()
+}
+
+/// The hash of a secret that is named by a number.
+pub(crate) fn secret(number: u64) -> SecretHash {
+    SecretHash::of(format!("secret {number}"))
+}
+
+pub(crate) fn add_session(store: &Store, user_id: u64, number: u64, expires: i64) -> Session {
+    let hash = secret(number);
+    let session = Session { hash, user_id, created: time(0), last_used: time(0), expires: time(expires) };
+    store.add_session(&session, &note("session.begin")).unwrap();
+    session
+}
+
+pub(crate) fn new_token(user_id: u64, number: u64) -> NewApiToken {
+    NewApiToken {
+        hash: secret(number),
+        user_id,
+        name: format!("token {number}"),
+        scopes: [TokenScope::Read, TokenScope::Manage].into(),
+        created: time(2),
+        expires: None,
+        prefix: "sl_abc".to_owned(),
+    }
+}
+
+pub(crate) fn add_token(store: &Store, user_id: u64, number: u64) -> ApiToken {
+    store.add_api_token(new_token(user_id, number), &note("token.add")).unwrap()
 }
 
 pub(crate) fn time(secs: i64) -> Time {

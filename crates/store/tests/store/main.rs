@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod acts;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod backup;
 #[cfg(test)]
 mod damage;
@@ -26,5 +28,7 @@ mod retention;
 mod sealing;
 #[cfg(test)]
 mod syncs;
+#[cfg(test)]
+mod users;
 #[cfg(test)]
 mod vault;

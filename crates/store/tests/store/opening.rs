@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use redb::TableDefinition;
-use sightline_store::{OpenMode, OpenOptions, Store, StoreError};
+use sightline_store::{OpenMode, OpenOptions, Store, StoreError, UserRecord, UserRole, check_up, restore};
 use tempfile::TempDir;
 
 use crate::made::*;
@@ -190,6 +190,88 @@ fn another_format_is_refused_and_left_alone() {
     }
 }
 
+/// The tables of those who use Sightline, which came after the first stores of format 3.
+const ADDED: [&str; 4] = ["users", "sessions", "api_tokens", "audit"];
+
+fn table_names(file: &std::path::Path) -> Vec<String> {
+    use redb::{ReadableDatabase, TableHandle};
+    let database = redb::Database::open(file).unwrap();
+    let txn = database.begin_read().unwrap();
+    txn.list_tables().unwrap().map(|table| table.name().to_owned()).collect()
+}
+
+#[test]
+fn a_store_from_before_there_were_users_is_read_checked_and_copied_and_gets_their_tables_from_a_writer() {
+    let Made { dir, store, source } = made();
+    sync(&store, source, vec![whole(listing("users"), vec![account("u1", "Ann")])]);
+    drop(store);
+    let file = dir.path().join("sightline.redb");
+    let database = redb::Database::open(&file).unwrap();
+    let txn = database.begin_write().unwrap();
+    for name in ADDED {
+        let tables: Vec<_> = txn.list_tables().unwrap().collect();
+        let table = tables.into_iter().find(|table| redb::TableHandle::name(table) == name).unwrap();
+        assert!(txn.delete_table(table).unwrap());
+    }
+    txn.commit().unwrap();
+    drop(database);
+
+    // Nothing is missing to a reader, and it makes nothing.
+    let reader = Store::open(dir.path(), OpenMode::Read).unwrap();
+    assert_eq!(reader.users().unwrap(), []);
+    assert!(matches!(reader.user(1), Err(StoreError::NoSuchUser { .. })));
+    assert_eq!(reader.find_user("ann").unwrap(), None);
+    assert_eq!(reader.session(secret(1), time(1)).unwrap(), None);
+    assert_eq!(reader.sessions_of(1).unwrap(), []);
+    assert_eq!(reader.remove_expired_sessions(time(1)).unwrap(), 0);
+    assert_eq!(reader.api_token(secret(1), time(1)).unwrap(), None);
+    assert_eq!(reader.api_tokens().unwrap(), []);
+    assert_eq!(reader.audit(None, 10).unwrap(), []);
+    assert_eq!((reader.audit_count().unwrap(), reader.verify_audit().unwrap()), (0, 0));
+    let copies = TempDir::new().unwrap();
+    let copy = copies.path().join("copy");
+    reader.back_up(&copy, false).unwrap();
+    assert!(matches!(reader.append_audit(&note("source.add")), Err(StoreError::ReadOnly)));
+    drop(reader);
+    let checkup = check_up(dir.path(), || Ok(None)).unwrap();
+    assert!(checkup.is_intact(), "{checkup:?}");
+    assert_eq!(table_names(&file).len(), 18);
+    restore(&copy, &copies.path().join("data"), "sightline restore").unwrap();
+
+    for data in [dir.path(), &copies.path().join("data")] {
+        let store = Store::open(data, OpenMode::Write).unwrap();
+        let ann = add_user(&store, "ann", UserRole::Admin);
+        add_session(&store, ann.id, 1, 100);
+        assert_eq!(store.snapshot(source, 1).unwrap().facts.len(), 1);
+        drop(store);
+        assert_eq!(table_names(&data.join("sightline.redb")).len(), 22);
+        assert_eq!(
+            Store::open(data, OpenMode::Read).unwrap().users().unwrap(),
+            [UserRecord { last_sign_in: Some(time(0)), ..ann }]
+        );
+        assert!(check_up(data, || Ok(None)).unwrap().is_intact());
+    }
+}
+
+#[test]
+fn another_table_that_is_missing_is_never_made_anew() {
+    let dir = made().dir;
+    let file = dir.path().join("sightline.redb");
+    let database = redb::Database::open(&file).unwrap();
+    let txn = database.begin_write().unwrap();
+    for name in ["versions", "users"] {
+        let tables: Vec<_> = txn.list_tables().unwrap().collect();
+        let table = tables.into_iter().find(|table| redb::TableHandle::name(table) == name).unwrap();
+        assert!(txn.delete_table(table).unwrap());
+    }
+    txn.commit().unwrap();
+    drop(database);
+    drop(Store::open(dir.path(), OpenMode::Write).unwrap());
+    let names = table_names(&file);
+    assert!(names.contains(&"users".to_owned()) && !names.contains(&"versions".to_owned()), "{names:?}");
+    assert!(!check_up(dir.path(), || Ok(None)).unwrap().is_intact());
+}
+
 #[test]
 fn a_file_of_another_program_is_refused_and_left_alone() {
     for garbage in ["SQLite format 3\0 and so on".repeat(1000), "short".to_owned()] {
@@ -279,7 +361,14 @@ fn sources_are_kept_and_removed_with_everything_of_theirs() {
         made.store.commit_steps(source, &[step]).unwrap();
     }
     let rows_of_one = rows(&made);
+    let ann = add_user(&made.store, "ann", UserRole::Admin);
+    add_session(&made.store, ann.id, 1, 100);
+    add_token(&made.store, ann.id, 2);
     made.store.remove_source(made.source).unwrap();
+    assert_eq!(made.store.users().unwrap().len(), 1, "those who use Sightline belong to no source");
+    assert_eq!(made.store.sessions_of(ann.id).unwrap().len(), 1);
+    assert_eq!(made.store.api_tokens().unwrap().len(), 1);
+    assert_eq!(made.store.audit_count().unwrap(), 3);
     assert_eq!(
         rows(&made),
         rows_of_one / 2,
@@ -327,7 +416,8 @@ fn rows(made: &Made) -> u64 {
     let database = redb::Database::open(&file).unwrap();
     let txn = database.begin_read().unwrap();
     let tables: Vec<_> = txn.list_tables().unwrap().collect();
-    assert_eq!(tables.len(), 18);
-    let of_sources = tables.into_iter().filter(|table| table.name() != "meta");
+    assert_eq!(tables.len(), 22);
+    let others = ["meta", "users", "sessions", "api_tokens", "audit"];
+    let of_sources = tables.into_iter().filter(|table| !others.contains(&table.name()));
     of_sources.map(|table| txn.open_untyped_table(table).unwrap().len().unwrap()).sum()
 }
