@@ -24,4 +24,5 @@ mod service_app;
 mod switched_off;
 mod together;
 mod unread;
+mod users;
 mod wrong_input;

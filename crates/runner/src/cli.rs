@@ -61,6 +61,11 @@ pub(crate) enum Command {
     Export(Export),
     /// Run the scheduler: every data source on its interval, until stopped
     Serve,
+    /// Add, list, change and remove those who may use Sightline itself
+    #[command(subcommand)]
+    User(User),
+    /// Who did what with Sightline, the newest first; `sightline doctor` checks that nothing of it was changed
+    Audit(Audit),
     /// Give up snapshots that need no longer be kept, as set under [history], and make the file smaller
     #[command(
         after_help = "Every snapshot is kept for history.keep_all_days, then the last of each day for \
@@ -89,6 +94,93 @@ pub(crate) enum Command {
     /// Run a simulated provider
     #[command(subcommand)]
     Sim(Sim),
+}
+
+/// What somebody who uses Sightline may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Everything
+    Admin,
+    /// Reads everything, the audit log included
+    Auditor,
+    /// Reads what was read from data sources
+    Viewer,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Add somebody who may use Sightline
+    Add(UserAdd),
+    /// List those who may use Sightline
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change what somebody may do, the name, the e-mail address or the password, or disable somebody
+    #[command(after_help = "A new password and --disable end every session of the user.")]
+    Set(UserSet),
+    /// Remove somebody, with all sessions and API tokens
+    Remove {
+        /// Name to sign in with
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserAdd {
+    /// Name to sign in with, in upper or lower case
+    pub(crate) name: String,
+    /// What the user may do
+    #[arg(long, value_enum)]
+    pub(crate) role: Role,
+    /// E-mail address
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+    /// Take the password from this file, or from standard input: - [default: none, so that the user does
+    /// not sign in with a password]
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserSet {
+    /// Name to sign in with
+    pub(crate) name: String,
+    /// What the user may do
+    #[arg(long, value_enum)]
+    pub(crate) role: Option<Role>,
+    /// E-mail address
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+    /// Another name to sign in with
+    #[arg(long = "name", value_name = "NAME")]
+    pub(crate) new_name: Option<String>,
+    /// Take a new password from this file, or from standard input: -
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Do not let the user sign in any more
+    #[arg(long)]
+    pub(crate) disable: bool,
+    /// Let the user sign in again
+    #[arg(long, conflicts_with = "disable")]
+    pub(crate) enable: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// How many entries to list at most
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub(crate) limit: usize,
+    /// Only entries before this number
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) before: Option<u64>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

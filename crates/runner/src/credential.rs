@@ -65,7 +65,7 @@ pub(crate) fn take(
 }
 
 /// Reads a secret from a variable or a file; from standard input where neither is named.
-fn read(what: &str, variable: Option<&str>, file: Option<&Path>) -> Result<Secret, Failure> {
+pub(crate) fn read(what: &str, variable: Option<&str>, file: Option<&Path>) -> Result<Secret, Failure> {
     const MAX_BYTES: u64 = 64 * 1024;
     if let Some(name) = variable {
         return match std::env::var(name) {

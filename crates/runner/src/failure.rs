@@ -120,8 +120,16 @@ impl From<&StoreError> for Failure {
     fn from(error: &StoreError) -> Self {
         let code = match error {
             StoreError::LargeDrop { .. } => CONFIRM,
-            StoreError::NoSuchSource { .. } | StoreError::Missing { .. } => NOT_FOUND,
-            StoreError::NameTaken { .. } | StoreError::KeyInvalid { .. } => USAGE,
+            StoreError::NoSuchSource { .. }
+            | StoreError::NoSuchUser { .. }
+            | StoreError::NoSuchToken { .. }
+            | StoreError::Missing { .. } => NOT_FOUND,
+            StoreError::NameTaken { .. }
+            | StoreError::KeyInvalid { .. }
+            | StoreError::UserNameTaken { .. }
+            | StoreError::SubjectTaken { .. }
+            | StoreError::LastAdmin { .. }
+            | StoreError::NotAName { .. } => USAGE,
             _ => STORE,
         };
         let hint = match error {

@@ -9,6 +9,7 @@ mod command;
 mod credential;
 mod failure;
 mod output;
+pub mod password;
 mod progress;
 mod seen;
 mod settings;

@@ -452,7 +452,8 @@ fn is_taken(name: &str, others: &[SourceRecord]) -> bool {
     others.iter().any(|source| source.name.eq_ignore_ascii_case(name))
 }
 
-fn check_email(email: &str) -> Result<(), HostError> {
+/// Fails unless the text looks like an e-mail address.
+pub fn check_email(email: &str) -> Result<(), HostError> {
     let valid = email.split_once('@').is_some_and(|(user, domain)| {
         !user.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
     });

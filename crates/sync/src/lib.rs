@@ -23,7 +23,7 @@ mod worklist;
 
 pub use error::{FailureKind, HostError};
 pub use governor::{BucketUse, Governor, GovernorOptions};
-pub use host::{Details, Host, HostOptions, NewConnection, Outcome};
+pub use host::{Details, Host, HostOptions, NewConnection, Outcome, check_email};
 pub use opened::{Checked, Opened};
 pub use progress::Progress;
 pub use run::{Change, Event, Sync, SyncError, SyncOptions, SyncReport};

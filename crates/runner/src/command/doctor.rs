@@ -61,6 +61,11 @@ pub(crate) fn run(world: &World, doctor: &Doctor) -> Result<(), Failure> {
                 Ok(Pages::BeingWritten) => "being written",
                 Err(_) => "damaged",
             },
+            "audit_log": match &checkup.audit {
+                Ok(entries) => value!({ "intact": true, "entries": entries }),
+                Err(StoreError::AuditBroken { number, .. }) => value!({ "intact": false, "broken_at": number }),
+                Err(_) => value!({ "intact": false }),
+            },
             "sources": sources,
             "damage": damage,
             "remarks": remarks,
@@ -104,6 +109,9 @@ fn damage(checkup: &Checkup) -> Vec<Remark> {
         if let Err(error) = rows {
             told(format!("The table {name}: {error}"));
         }
+    }
+    if let Err(error) = &checkup.audit {
+        damage.push(Remark::of("The audit log", error));
     }
     for found in checkup.sources.iter().flatten() {
         damage_of(found, &mut damage);
@@ -181,6 +189,10 @@ fn show(checkup: &Checkup, free: Option<u64>) -> Result<(), Failure> {
         }
     ))?;
     line(format!("  tables       {}, {}", checkup.tables.len(), count(rows, "row", "rows")))?;
+    line(match &checkup.audit {
+        Ok(entries) => format!("  audit log    {}, none changed", count(*entries, "entry", "entries")),
+        Err(_) => "  audit log    changed or damaged".to_owned(),
+    })?;
     for found in checkup.sources.iter().flatten() {
         show_source(found, checkup.pages.is_ok())?;
     }

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod access;
+mod audit;
 mod backup;
 mod demo;
 mod diff;
@@ -13,6 +14,7 @@ mod serve;
 mod sim;
 mod source;
 mod sync;
+mod user;
 
 use crate::cli::Command;
 use crate::failure::Failure;
@@ -33,6 +35,8 @@ pub(crate) async fn run(world: &World, command: Command) -> Result<(), Failure> 
         Command::Gaps(gaps) => gaps::run(world, &gaps),
         Command::Export(export) => list::export(world, &export),
         Command::Serve => serve::run(world).await,
+        Command::User(command) => user::run(world, command),
+        Command::Audit(audit) => audit::run(world, &audit),
         Command::Prune(prune) => prune::run(world, &prune),
         Command::Backup(backup) => backup::run(world, &backup),
         Command::Restore(restore) => backup::restore(world, &restore),
