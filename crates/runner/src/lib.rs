@@ -3,16 +3,13 @@
 //! This is the only crate that reads the environment, prints, exits, installs a log subscriber, or reads which
 //! connectors are linked.
 
-mod answer;
 mod cli;
 mod command;
 mod credential;
 mod failure;
 mod output;
 mod progress;
-mod seen;
 mod settings;
-mod when;
 mod world;
 
 use std::process::ExitCode;
