@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::harness::{list, text};
 
 /// Who may depend on whom inside the workspace; `connectors/*` stands for every connector.
-const MAY_DEPEND_ON: [(&str, &[&str]); 12] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 13] = [
     ("core", &[]),
     ("http", &["core"]),
     ("graph", &["core"]),
@@ -21,7 +21,8 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 12] = [
     ("testkit", &["core", "store", "sync"]),
     ("connectors/*", &["core", "http"]),
     ("connectors", &["connectors/*"]),
-    ("runner", &["connectors", "core", "graph", "sim", "store", "sync"]),
+    ("answer", &["core", "graph", "store"]),
+    ("runner", &["answer", "connectors", "core", "graph", "sim", "store", "sync"]),
     ("xtask", &["core", "graph", "store"]),
     ("tests", &["connectors", "core", "runner", "sim"]),
 ];

@@ -1,7 +1,8 @@
-//! Which facts a path or a role rests on, by their keys.
+//! Which facts a path or a role rests on: by their keys, and by the syncs that saw them.
 
-use sightline_core::{Holding, Principal};
+use sightline_core::{Holding, Principal, SnapshotNumber};
 
+use crate::graph::{Member, Origin};
 use crate::{AccountIx, AdminHolding, Graph, Holder, PathKind, ResourceIx, Via};
 
 impl Graph {
@@ -28,6 +29,47 @@ impl Graph {
                 vec![assignment(&Principal::Account((*account).to_owned()))]
             }
         }
+    }
+
+    /// Since which sync all facts of a path are there, and up to which one all of them were seen.
+    ///
+    /// These are the facts that [`Graph::path_evidence`] names. None where it is not known: the setting that lets everyone
+    /// in may be younger than the resource; and for what is no path of the account.
+    pub fn path_seen(
+        &self,
+        account: AccountIx,
+        resource: ResourceIx,
+        path: &PathKind,
+    ) -> Option<(SnapshotNumber, SnapshotNumber)> {
+        let own = |is_it: &dyn Fn(&Origin) -> bool| {
+            let mut kinds = self.rows(account, resource).map(|at| self.assignments.kind(at));
+            kinds.find(|kind| is_it(&kind.origin)).map(|kind| kind.seen)
+        };
+        let (first, second) = match path {
+            PathKind::ThroughGroup { group } => {
+                let assignment = self.group_assignments.find(resource, *group)?.seen;
+                let member = match self.membership(account, *group)? {
+                    Member::Listed { seen } if !self.group(*group).everyone => seen,
+                    Member::Listed { .. } | Member::Everyone => self.accounts.seen(account),
+                };
+                (member, assignment)
+            }
+            PathKind::Implicit => return None,
+            PathKind::Direct => {
+                let seen = own(&|origin| *origin == Origin::Direct)?;
+                (seen, seen)
+            }
+            PathKind::ThroughUnseenGroup { group } => {
+                let seen = own(&|origin| matches!(origin, Origin::Group(named) if named == group))?;
+                (seen, seen)
+            }
+            PathKind::UnknownOrigin { word } => {
+                let seen = own(&|origin| matches!(origin, Origin::Unknown(known) if known == word))?;
+                (seen, seen)
+            }
+        };
+        let (first, second) = (&self.seen[first as usize], &self.seen[second as usize]);
+        Some((first.first.max(second.first), first.last.min(second.last)))
     }
 
     /// The keys of the facts that a role of somebody rests on.

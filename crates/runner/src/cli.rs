@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-
-use crate::when::When;
+use sightline_answer::When;
 
 /// Who can reach what in your identity systems, how Sightline knows, and what it could not see.
 #[derive(Debug, Parser)]

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io::Write;
 use std::process::ExitCode;
 
+use sightline_answer::AnswerError;
 use sightline_core::ErrorKind;
 use sightline_core::source::Verdict;
 use sightline_store::StoreError;
@@ -146,6 +147,27 @@ impl From<&StoreError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::from(&error)
+    }
+}
+
+impl From<AnswerError> for Failure {
+    /// In the words of the command line.
+    fn from(error: AnswerError) -> Self {
+        let failure = Self::new(error.to_string()).code(if error.is_not_found() { NOT_FOUND } else { USAGE });
+        match &error {
+            AnswerError::Store(error) => error.into(),
+            AnswerError::NothingRead => {
+                failure.hint("connect one with `sightline source add`, then run `sightline sync`")
+            }
+            AnswerError::NoSuchSource { sources, .. } if sources.is_empty() => {
+                failure.hint("there are no data sources yet; connect one with `sightline source add`")
+            }
+            AnswerError::SeveralFit(_) => failure.hint("give more of the name, the id, or --source"),
+            AnswerError::WhichSource { sources, .. } => {
+                failure.hint(format!("say whose with --source: {}", sources.join(", ")))
+            }
+            error => failure.hint_if(error.hint()),
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 //! This is the only crate that reads the environment, prints, exits, installs a log subscriber, or reads which
 //! connectors are linked.
 
-mod answer;
 mod cli;
 mod command;
 mod credential;
@@ -11,9 +10,7 @@ mod failure;
 mod output;
 pub mod password;
 mod progress;
-mod seen;
 mod settings;
-mod when;
 mod world;
 
 use std::process::ExitCode;

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use sightline_answer::number;
 use sightline_core::Gap;
 use sightline_sync::Event;
 
-use crate::output::{is_terminal, note, number};
+use crate::output::{is_terminal, note};
 
 /// How often plain output says where it is.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);

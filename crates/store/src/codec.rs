@@ -17,9 +17,11 @@ use crate::error::{Result, StoreError};
 use crate::keys;
 
 /// The only encoding so far.
-const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 /// Largest value of a row: the database rounds larger ones up to a power of two.
-const PIECE_BYTES: usize = 16_000;
+pub(crate) const PIECE_BYTES: usize = 16_000;
+/// The lengths that a frame begins with.
+pub(crate) const FRAME_HEAD: usize = 8;
 /// Plain bytes after which a frame is closed.
 const FRAME_BYTES: usize = 256 * 1024;
 /// A frame that claims to be larger is damaged; a single record is never near.

@@ -86,6 +86,11 @@ impl Kind {
         })
     }
 
+    /// The kind with this word.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        WORDS.iter().position(|known| *known == word).map(|at| Self(at as u8))
+    }
+
     pub(crate) const fn describing(entity: EntityKind) -> Self {
         Self(match entity {
             EntityKind::Account => 0,
@@ -125,6 +130,9 @@ impl Kinds {
     pub(crate) const ENTITIES: Self = Self(0b0111_1100_0001_1111);
     /// The kinds that refer to entities.
     pub(crate) const EDGES: Self = Self(0b1001_1111_1111_1000_0001_1110_0000);
+
+    /// The kinds that are kept as columns, where they can be.
+    pub(crate) const COLUMNS: Self = Self(0b0110_0000);
 
     pub(crate) fn insert(&mut self, kind: Kind) {
         self.0 |= kind.bit();

@@ -24,6 +24,7 @@ mod error;
 mod keys;
 mod kind;
 mod lock;
+mod lookup;
 mod open;
 mod pages;
 mod progress;

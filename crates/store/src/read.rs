@@ -324,11 +324,11 @@ fn visit(
     Ok(scopes)
 }
 
-fn fact_in(scope: u32, StoredFact { record, seen }: StoredFact) -> Fact {
+pub(crate) fn fact_in(scope: u32, StoredFact { record, seen }: StoredFact) -> Fact {
     Fact { record, first_seen: seen.first_seen, last_seen: seen.last_seen, scope }
 }
 
-fn state_of(at: &VersionAt) -> ScopeState {
+pub(crate) fn state_of(at: &VersionAt) -> ScopeState {
     let version = &at.version;
     ScopeState {
         scope: at.scope.clone(),

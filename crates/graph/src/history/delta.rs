@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
-use sightline_core::{Fact, GapReason, Record, Scope, ScopeState, Snapshot};
+use sightline_core::{Fact, GapReason, Record, Scope, ScopeState};
 
 /// What became of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,12 +141,6 @@ pub fn net(
         }
     }
     deltas
-}
-
-/// The keys of the holdings, which two lists may tell.
-pub fn holdings_of(snapshot: &Snapshot) -> BTreeSet<String> {
-    let holdings = snapshot.facts.iter().filter(|fact| matches!(fact.record, Record::Holding(_)));
-    holdings.map(|fact| fact.record.key()).collect()
 }
 
 /// The fields that differ between two readings of a fact, by name.

@@ -8,6 +8,6 @@ mod delta;
 mod ends;
 mod log;
 
-pub use delta::{Before, Delta, FieldChange, Novelty, What, holdings_of, net};
+pub use delta::{Before, Delta, FieldChange, Novelty, What, net};
 pub use ends::{End, ends};
 pub use log::{Log, Told};

@@ -8,7 +8,7 @@ use sightline_graph::{Act, Block, Graph, Holder, Path, PathKind, Via};
 
 use crate::naive::{Model, NaivePath};
 use crate::support::{
-    account, assigned, group, holds, member, resource, snapshot, to_account, to_group, used, window,
+    NUMBER, account, assigned, group, holds, member, resource, snapshot, to_account, to_group, used, window,
 };
 
 /// Ids 0..5 exist, 5 is unknown.
@@ -269,6 +269,37 @@ proptest! {
         };
         prop_assert_eq!(summary.leavers_with_assignments, leavers(false));
         prop_assert_eq!(summary.leavers_with_assignments_in_force, leavers(true));
+    }
+
+    #[test]
+    fn what_a_path_rests_on_was_seen_as_its_facts_were(model in company(), sightings in prop::collection::vec((1..=NUMBER, 0..=NUMBER), 40)) {
+        let mut facts = snapshot(&model.records, &[]);
+        let mut by_key = BTreeMap::new();
+        for (fact, (first, later)) in facts.facts.iter_mut().zip(sightings.into_iter().cycle()) {
+            (fact.first_seen, fact.last_seen) = (first, (first + later).min(NUMBER));
+            by_key.insert(fact.record.key(), (fact.first_seen, fact.last_seen));
+        }
+        let graph = Graph::build(facts);
+        for (resource, app) in graph.resources() {
+            for access in graph.who(resource) {
+                let who = graph.account(access.account).id;
+                for path in access.paths.iter() {
+                    let rests_on = match &path.kind {
+                        PathKind::Implicit => Vec::new(),
+                        PathKind::ThroughGroup { group } => {
+                            let group = graph.group(*group);
+                            let everyone = model.groups()[group.id.as_str()].everyone;
+                            let member = if everyone { format!("account/{who}") } else { format!("membership/{}/{who}", group.id) };
+                            vec![member, format!("assignment/{}/group/{}", app.id, group.id)]
+                        }
+                        _ => vec![format!("assignment/{}/account/{who}", app.id)],
+                    };
+                    let first = rests_on.iter().map(|key| by_key[key].0).max();
+                    let last = rests_on.iter().map(|key| by_key[key].1).min();
+                    prop_assert_eq!(graph.path_seen(access.account, resource, &path.kind), first.zip(last));
+                }
+            }
+        }
     }
 
     #[test]

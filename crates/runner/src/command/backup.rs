@@ -1,11 +1,12 @@
 //! `sightline backup` and `restore`: everything that is kept, in one file.
 
 use serde::Serialize;
+use sightline_answer::{count, number};
 use sightline_store::{Copied, StoreError, restore as restore_store};
 
 use crate::cli::{Backup, Restore};
 use crate::failure::Failure;
-use crate::output::{count, json, line, number};
+use crate::output::{json, line};
 use crate::settings::Settings;
 use crate::world::World;
 

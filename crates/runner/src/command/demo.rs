@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sightline_answer::{Pairs, count, number, pairs, source_named};
+use sightline_core::time::{Clock, SystemClock};
 use sightline_core::{Observed, Secret};
 use sightline_graph::{Found, Graph};
 use sightline_sim::company::{ADA, COMPANY_NAME, CONTRACTOR, GITHUB, IT_ADMINS, login};
@@ -15,13 +17,13 @@ use sightline_sync::{Details, NewConnection, SyncOptions};
 
 use crate::cli::{Demo, Format, Which};
 use crate::command::access::{show_what, show_who, show_why};
-use crate::command::diff::compared;
+use crate::command::diff;
 use crate::command::source::show_check;
 use crate::command::sync::{run_one, show_report};
 use crate::failure::Failure;
-use crate::output::{count, line};
+use crate::output::line;
 use crate::settings::Settings;
-use crate::world::{World, graphs, source_named};
+use crate::world::{World, graphs};
 
 const NAME: &str = "Okta";
 const LINES: usize = 12;
@@ -150,13 +152,13 @@ async fn read_again(world: &World) -> Result<(), Failure> {
     let outcome = run_one(world, &host, &record, options, false).await?;
     let requests = outcome.requests();
     line(format!("Read what has changed with {}.\n", count(requests, "request", "requests")))?;
-    let snapshots = store.snapshots(record.id)?;
-    let [.., from, to] = snapshots.as_slice() else {
+    let Pairs { pairs, .. } = pairs(store, Some(NAME), None, None, SystemClock.now())?;
+    let Some((from, to)) = pairs.into_iter().next() else {
         return Err(Failure::new("the simulated company was not read twice"));
     };
-    let mut diff = compared(world, store, &record, from, to)?;
+    let mut diff = diff::compared(world, store, from, to)?;
     diff.keep_changes(|kind| ["account", "membership"].contains(&kind));
-    diff.show(false, CHANGES)
+    diff::show(&diff, false, CHANGES)
 }
 
 fn answers(world: &World) -> Result<(), Failure> {
@@ -174,13 +176,13 @@ fn answers(world: &World) -> Result<(), Failure> {
     };
     line("")?;
     title(&format!("sightline who {GITHUB}"))?;
-    show_who(&store, known, app, PLAIN, Some(LINES))?;
+    show_who(known, app, PLAIN, Some(LINES))?;
     line("")?;
     title(&format!("sightline what {ADA}"))?;
-    show_what(&store, known, ada, PLAIN)?;
+    show_what(known, ada, PLAIN)?;
     line("")?;
     title(&format!("sightline why {ADA} {GITHUB}"))?;
-    show_why(known, &graph.why(ada, app), false)?;
+    show_why(known, ada, app, false)?;
     line("")?;
     title("sightline gaps")?;
     crate::command::gaps::table(graph)
@@ -191,7 +193,7 @@ fn summary(graph: &Graph) -> Result<(), Failure> {
     line(format!(
         "{}, {} of them able to sign in; {}; {}.",
         count(summary.accounts, "account", "accounts"),
-        crate::output::number(summary.accounts_able_to_sign_in),
+        number(summary.accounts_able_to_sign_in),
         count(summary.groups, "group", "groups"),
         count(summary.resources, "application", "applications"),
     ))?;

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Value, json as value};
+use sightline_answer::{count, number};
 use sightline_store::{Checkup, Pages, SnapshotCheckup, SourceCheckup, StoreError, check_up};
 
 use crate::cli::Doctor;
 use crate::command::backup::megabytes;
 use crate::failure::{Failure, NOT_FOUND, STORE};
-use crate::output::{count, json, line, number};
+use crate::output::{json, line};
 use crate::settings::Settings;
 use crate::world::World;
 

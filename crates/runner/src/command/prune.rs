@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use sightline_answer::{count, selected};
 use sightline_core::time::{Clock, SystemClock};
 use sightline_core::{SnapshotNumber, Time};
 use sightline_store::{Retention, SourceRecord, Store};
 
 use crate::cli::Prune;
 use crate::failure::Failure;
-use crate::output::{count, json, line};
-use crate::world::{World, selected};
+use crate::output::{json, line};
+use crate::world::World;
 
 /// What is given up of a data source.
 #[derive(Serialize)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use sightline_answer::{count, number, source_named};
 use sightline_core::source::ForecastLine;
 use sightline_store::SourceRecord;
 use sightline_sync::kept::{Expected, ExpectedFrom, Standing};
@@ -10,9 +11,9 @@ use sightline_sync::{Host, HostError, Outcome, SyncOptions, SyncReport};
 
 use crate::cli::Sync;
 use crate::failure::Failure;
-use crate::output::{Columns, count, json_line, line, number};
+use crate::output::{Columns, json_line, line};
 use crate::progress::Progress;
-use crate::world::{World, source_named};
+use crate::world::World;
 
 pub(crate) async fn run(world: &World, sync: &Sync) -> Result<(), Failure> {
     let store = world.store_to_write(if sync.plan { "sync --plan" } else { "sync" })?;

@@ -17,6 +17,8 @@ mod incremental;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod lookup;
+#[cfg(test)]
 mod made;
 #[cfg(test)]
 mod model;

@@ -429,6 +429,37 @@ fn check(made: &Made, number: u64, state: &State) -> Result<(), TestCaseError> {
     }
     prop_assert_eq!(&snapshot.dangling, &dangling(state), "snapshot {}", number);
     prop_assert_eq!(&made.store.scopes(made.source, number).unwrap(), &snapshot.scopes);
+    check_parts(made, number, &snapshot)
+}
+
+/// Facts that are asked for alone or by kind are those of the snapshot, and what is not there is not found.
+fn check_parts(made: &Made, number: u64, snapshot: &sightline_core::Snapshot) -> Result<(), TestCaseError> {
+    let keys: BTreeSet<String> = snapshot.facts.iter().map(|fact| fact.record.key()).collect();
+    let by_place: BTreeMap<(u32, String), &sightline_core::Fact> =
+        snapshot.facts.iter().map(|fact| ((fact.scope, fact.record.key()), fact)).collect();
+    for (at, state) in (0..).zip(&snapshot.scopes) {
+        for key in &keys {
+            let found = made.store.fact(made.source, number, &state.scope, key).unwrap();
+            let found = found.map(|fact| sightline_core::Fact { scope: at, ..fact });
+            prop_assert_eq!(
+                found.as_ref(),
+                by_place.get(&(at, key.clone())).copied(),
+                "{} in {}",
+                key,
+                state.scope
+            );
+        }
+    }
+    for kinds in [&["account", "membership"][..], &["assignment"], &["holding", "device_use", "role"], &[]] {
+        let is_wanted = |fact: &sightline_core::Fact| {
+            kinds.iter().any(|kind| fact.record.key().split('/').next() == Some(*kind))
+        };
+        let mut found = Vec::new();
+        let scopes = made.store.visit_kinds(made.source, number, kinds, |fact| found.push(fact)).unwrap();
+        prop_assert_eq!(&scopes, &snapshot.scopes);
+        let expected: Vec<_> = snapshot.facts.iter().filter(|fact| is_wanted(fact)).cloned().collect();
+        prop_assert_eq!(found, expected);
+    }
     Ok(())
 }
 

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use sightline_answer::{
+    AdminLine, Known, SeenAnswer, ServiceAppLine, SetAnswer, SnapshotStamp, number, reaches,
+};
 use sightline_core::{CredentialKind, Gap, Record};
 use sightline_graph::Graph;
 
 use super::{Dated, Line, SHOWN, lines_with, show, text, time};
-use crate::answer::{AdminLine, SeenAnswer, ServiceAppLine, SnapshotStamp, ViaAnswer, reaches, set_answer};
 use crate::cli::Format;
 use crate::command::gaps::reminder;
 use crate::failure::Failure;
-use crate::output::{Columns, json, note, number};
-use crate::world::Known;
+use crate::output::{Columns, json, note};
 
 pub(super) fn roles(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
     let lines = lines_with(
@@ -62,18 +63,13 @@ pub(super) fn admins(found: &[Known], format: Format) -> Result<(), Failure> {
     let mut columns = Columns::new(&["who", "status", "role", "reaches", "through", "source"]);
     let most = if format.csv { usize::MAX } else { SHOWN };
     for (graph, admin) in &lines {
-        let through = match &admin.via {
-            ViaAnswer::Direct => "direct".to_owned(),
-            ViaAnswer::Group { group } => group.name.clone(),
-            ViaAnswer::UnseenGroup => "a group that was not seen".to_owned(),
-        };
         let inactive = if admin.active { "" } else { " (not in force)" };
         columns.rows.push(vec![
             admin.who(),
             admin.status().to_owned(),
             format!("{}{inactive}{}", admin.label, admin.provenance.seen.stale_phrase()),
             reaches(graph, &admin.scope, most),
-            through,
+            admin.via.phrase(),
             admin.source.clone(),
         ]);
     }
@@ -81,7 +77,7 @@ pub(super) fn admins(found: &[Known], format: Format) -> Result<(), Failure> {
         return columns.csv();
     }
     columns.table()?;
-    found.iter().try_for_each(|known| reminder(&known.graph, &known.graph.gaps_hiding_admins()))
+    found.iter().try_for_each(|known| reminder(&known.graph, known.graph.gaps_hiding_admins()))
 }
 
 fn tell(gaps: &[&Gap]) {
@@ -143,7 +139,7 @@ pub(super) fn service_apps(found: &[Known], format: Format) -> Result<(), Failur
         return columns.csv();
     }
     columns.table()?;
-    found.iter().try_for_each(|known| reminder(&known.graph, &known.graph.gaps_around_service_apps()))
+    found.iter().try_for_each(|known| reminder(&known.graph, known.graph.gaps_around_service_apps()))
 }
 
 /// Some things in a cell, and that there may be more.
@@ -193,7 +189,7 @@ pub(super) fn scope_sets(snapshots: Vec<Dated>, format: Format) -> Result<(), Fa
     for graph in &graphs {
         let source = graph.about().source.as_str();
         for set in graph.scope_sets() {
-            let answer = set_answer(graph, &set.id);
+            let answer = SetAnswer::of(graph, &set.id);
             contents.insert((source, set.id.as_str()), answer.contents(most));
             let seen = provenance.get(&(source.to_owned(), set.id.clone())).copied().unwrap_or_default();
             let snapshot = SnapshotStamp::of(graph);

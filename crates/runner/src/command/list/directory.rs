@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use sightline_answer::{ManagerAnswer, SeenAnswer, SnapshotStamp};
 use sightline_core::{Account, GroupOrigin, Observed, Record, Snapshot, Time};
 use sightline_graph::{AccountIx, Graph};
 
 use super::{Dated, Line, counted, lines, lines_with, show, text, time};
-use crate::answer::{ManagerAnswer, SeenAnswer, SnapshotStamp};
 use crate::cli::Format;
 use crate::failure::Failure;
 

@@ -8,15 +8,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 use serde_json::Value;
+use sightline_answer::{Chosen, SealTimes, SeenAnswer, SnapshotStamp, number};
 use sightline_core::{Fact, Gap, Info, Observed, Record, Scope, Snapshot, Time};
 use sightline_sync::kept::Datasets;
 
-use crate::answer::{SeenAnswer, SnapshotStamp};
 use crate::cli::{Export, Format, List, Listing};
 use crate::failure::Failure;
-use crate::output::{Columns, json, json_line, note, number};
-use crate::when::SealTimes;
-use crate::world::{Chosen, World, chosen, graphs, info};
+use crate::output::{Columns, json, json_line, note};
+use crate::world::{World, chosen, graphs, info};
 
 /// How many changes are listed unless something else is asked for.
 const CHANGES: usize = 100;

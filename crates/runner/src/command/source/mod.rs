@@ -4,6 +4,7 @@ mod preflight;
 mod show;
 
 use serde_json::Value;
+use sightline_answer::source_named;
 use sightline_store::SourceRecord;
 use sightline_sync::kept::Datasets;
 use sightline_sync::{Checked, Details, NewConnection};
@@ -11,7 +12,7 @@ use sightline_sync::{Checked, Details, NewConnection};
 use crate::cli::{DatasetFlags, Set, Source};
 use crate::failure::Failure;
 use crate::output::{json, line};
-use crate::world::{World, info, source_named};
+use crate::world::{World, info};
 use crate::{cli, credential};
 
 pub(crate) use preflight::show as show_check;

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use sightline_answer::{count, source_named};
 use sightline_core::source::{Canary, Verdict};
 use sightline_core::{Check, Preflight};
 use sightline_sync::Checked;
 
 use crate::failure::Failure;
-use crate::output::{Columns, count, json, line, note};
-use crate::world::{World, source_named};
+use crate::output::{Columns, json, line, note};
+use crate::world::World;
 
 /// Checks the stored credential again.
 pub(super) async fn check(world: &World, name: &str, as_json: bool) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use sightline_answer::{count, graph, number, source_named};
 use sightline_core::source::DatasetInfo;
 use sightline_core::{Gap, ScopeState, Time};
 use sightline_graph::Graph;
@@ -10,8 +11,8 @@ use sightline_store::{SnapshotMeta, SourceRecord, Store};
 use sightline_sync::kept::{Datasets, Standing};
 
 use crate::failure::Failure;
-use crate::output::{Columns, count, json, line, number};
-use crate::world::{World, graph, info, source_named};
+use crate::output::{Columns, json, line};
+use crate::world::{World, info};
 
 #[derive(Serialize)]
 struct SourceLine<'a> {

@@ -1,68 +1,122 @@
-//! Administration and reporting, as JSON: the shapes that programs rely on.
+//! Administration and reporting.
 
 use serde::Serialize;
 use sightline_core::{AccountStatus, ApiGrant, Credential, HoldingScope, Observed, RawJson, Time};
 use sightline_graph::{AccountIx, AdminHolding, Graph, Holder, Manager, Power, ServiceApp, Via};
+use utoipa::ToSchema;
 
-use super::{AccountRef, NamedRef, ProvenanceAnswer, SnapshotStamp, account_ref, group_ref, resource_ref};
-use crate::world::Known;
+use crate::{AccountRef, Known, NamedRef, ProvenanceAnswer, SnapshotStamp, schema};
 
 /// An account or a service application that holds an admin role.
-#[derive(Debug, Serialize)]
-pub(crate) struct AdminLine {
-    pub(crate) source: String,
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AdminLine {
+    /// Name of the data source.
+    pub source: String,
+    /// Which snapshot it rests on.
     #[serde(flatten)]
-    pub(crate) snapshot: SnapshotStamp,
-    /// Who, if it is an account.
-    pub(crate) account: Option<AccountRef>,
-    /// What, if it is a service application.
-    pub(crate) service_app: Option<NamedRef>,
-    pub(crate) role: String,
-    pub(crate) label: String,
+    pub snapshot: SnapshotStamp,
+    /// Who, if it is an account; null otherwise.
+    #[schema(required = true)]
+    pub account: Option<AccountRef>,
+    /// What, if it is a service application; null otherwise.
+    #[schema(required = true)]
+    pub service_app: Option<NamedRef>,
+    /// The role's id.
+    pub role: String,
+    /// The role's name for people.
+    pub label: String,
     /// What a custom role allows; null for a role that the provider defines.
-    pub(crate) permissions: Option<Observed<Vec<PermissionAnswer>>>,
-    pub(crate) scope: HoldingScope,
-    /// The set of things that it is limited to, if it is limited to one.
-    pub(crate) set: Option<SetAnswer>,
-    pub(crate) via: ViaAnswer,
-    pub(crate) active: bool,
-    pub(crate) since: Option<Time>,
-    pub(crate) provenance: ProvenanceAnswer,
+    #[schema(value_type = Option<schema::Observed<Vec<PermissionAnswer>>>, required = true)]
+    pub permissions: Option<Observed<Vec<PermissionAnswer>>>,
+    /// What it reaches.
+    #[schema(value_type = schema::HoldingScope)]
+    pub scope: HoldingScope,
+    /// The set of things that it is limited to; null where it is not limited to one.
+    #[schema(required = true)]
+    pub set: Option<SetAnswer>,
+    /// How it is held.
+    pub via: ViaAnswer,
+    /// Whether it is in force.
+    pub active: bool,
+    /// Since when, where the provider says so.
+    #[schema(value_type = Option<schema::Instant>, required = true)]
+    pub since: Option<Time>,
+    /// Which syncs saw it, and where.
+    pub provenance: ProvenanceAnswer,
 }
 
-#[derive(Debug, Serialize)]
+/// How a role is held.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub(crate) enum ViaAnswer {
+pub enum ViaAnswer {
+    /// By itself.
     Direct,
-    Group { group: NamedRef },
+    /// Through a group that holds it.
+    Group {
+        /// Which group.
+        group: NamedRef,
+    },
+    /// Through a group that was not seen.
     UnseenGroup,
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) struct PermissionAnswer {
-    pub(crate) name: String,
+impl ViaAnswer {
+    /// The way in a few words.
+    pub fn phrase(&self) -> String {
+        match self {
+            Self::Direct => "direct".to_owned(),
+            Self::Group { group } => group.name.clone(),
+            Self::UnseenGroup => "a group that was not seen".to_owned(),
+        }
+    }
+}
+
+/// Something that a custom role allows.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PermissionAnswer {
+    /// The provider's name of it: `okta.users.read`.
+    pub name: String,
     /// What limits it further, as the provider has it; null where nothing does.
-    pub(crate) conditions: RawJson,
+    #[schema(value_type = serde_json::Value)]
+    pub conditions: RawJson,
+}
+
+impl PermissionAnswer {
+    /// Its name, and whether conditions limit it.
+    pub fn phrase(&self) -> String {
+        let limited = if self.conditions == RawJson::default() { "" } else { " (under conditions)" };
+        format!("{}{limited}", self.name)
+    }
 }
 
 /// What is in a set that roles are limited to.
-#[derive(Debug, Serialize)]
-pub(crate) struct SetAnswer {
-    pub(crate) id: String,
-    /// Null where the set itself was not read.
-    pub(crate) label: Option<String>,
-    pub(crate) holds: Vec<SetMemberAnswer>,
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SetAnswer {
+    /// The provider's id.
+    pub id: String,
+    /// Name for people; null where the set itself was not read.
+    #[schema(required = true)]
+    pub label: Option<String>,
+    /// What is in it.
+    pub holds: Vec<SetMemberAnswer>,
     /// Why it may hold more; null where all of it was read.
-    pub(crate) unread: Option<String>,
+    #[schema(required = true)]
+    pub unread: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) struct SetMemberAnswer {
-    pub(crate) object: String,
-    pub(crate) name: Option<String>,
+/// Something in a set that roles are limited to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SetMemberAnswer {
+    /// What it is: `group/ID`, `account/ID`, `resource/ID`, or the provider's own name for anything else.
+    pub object: String,
+    /// Its name for people, where that is known.
+    #[schema(required = true)]
+    pub name: Option<String>,
     /// Whether it names what the object contains and not the object itself.
-    pub(crate) contents: bool,
-    pub(crate) conditions: RawJson,
+    pub contents: bool,
+    /// What limits it further, as the provider has it; null where nothing does.
+    #[schema(value_type = serde_json::Value)]
+    pub conditions: RawJson,
 }
 
 impl SetMemberAnswer {
@@ -74,25 +128,26 @@ impl SetMemberAnswer {
     }
 }
 
-pub(crate) fn set_answer(graph: &Graph, id: &str) -> SetAnswer {
-    let contents = graph.set_contents(id);
-    let member = |member: &sightline_core::SetMember| SetMemberAnswer {
-        name: object_name(graph, &member.object),
-        object: member.object.clone(),
-        contents: member.contents,
-        conditions: member.conditions.clone(),
-    };
-    SetAnswer {
-        id: id.to_owned(),
-        label: graph.scope_set(id).map(|set| set.label.clone()),
-        holds: contents.members.iter().map(member).collect(),
-        unread: contents.unread,
-    }
-}
-
 impl SetAnswer {
+    /// What a graph knows of a set, by its id.
+    pub fn of(graph: &Graph, id: &str) -> Self {
+        let contents = graph.set_contents(id);
+        let member = |member: &sightline_core::SetMember| SetMemberAnswer {
+            name: object_name(graph, &member.object),
+            object: member.object.clone(),
+            contents: member.contents,
+            conditions: member.conditions.clone(),
+        };
+        Self {
+            id: id.to_owned(),
+            label: graph.scope_set(id).map(|set| set.label.clone()),
+            holds: contents.members.iter().map(member).collect(),
+            unread: contents.unread,
+        }
+    }
+
     /// What it holds in a few words; `most` bounds the things that are named.
-    pub(crate) fn contents(&self, most: usize) -> String {
+    pub fn contents(&self, most: usize) -> String {
         let mut parts: Vec<String> = self.holds.iter().take(most).map(SetMemberAnswer::phrase).collect();
         if self.holds.len() > most {
             parts.push(format!("{} more", self.holds.len() - most));
@@ -108,7 +163,7 @@ impl SetAnswer {
 }
 
 /// The name of `group/ID`, `account/ID` or `resource/ID`, where it is known.
-pub(crate) fn object_name(graph: &Graph, object: &str) -> Option<String> {
+fn object_name(graph: &Graph, object: &str) -> Option<String> {
     let (kind, id) = object.split_once('/')?;
     match kind {
         "group" => graph.group_with_id(id).map(|group| graph.group(group).name.clone()),
@@ -119,12 +174,12 @@ pub(crate) fn object_name(graph: &Graph, object: &str) -> Option<String> {
 }
 
 /// What a role reaches, with names for ids where they are known; `most` bounds how many things are named.
-pub(crate) fn reaches(graph: &Graph, scope: &HoldingScope, most: usize) -> String {
+pub fn reaches(graph: &Graph, scope: &HoldingScope, most: usize) -> String {
     match scope {
         HoldingScope::Org => "whole organisation".to_owned(),
         HoldingScope::Unknown(why) => format!("unknown: {why}"),
         HoldingScope::Set(id) => {
-            let set = set_answer(graph, id);
+            let set = SetAnswer::of(graph, id);
             format!("resource set {} ({})", set.label.as_deref().unwrap_or(id), set.contents(most))
         }
         HoldingScope::Targets(targets) => {
@@ -138,7 +193,7 @@ pub(crate) fn reaches(graph: &Graph, scope: &HoldingScope, most: usize) -> Strin
     }
 }
 
-pub(crate) fn permissions(graph: &Graph, role: &str) -> Option<Observed<Vec<PermissionAnswer>>> {
+fn permissions(graph: &Graph, role: &str) -> Option<Observed<Vec<PermissionAnswer>>> {
     let answer = |one: &sightline_core::Permission| PermissionAnswer {
         name: one.name.clone(),
         conditions: one.conditions.clone(),
@@ -150,11 +205,12 @@ pub(crate) fn permissions(graph: &Graph, role: &str) -> Option<Observed<Vec<Perm
 }
 
 impl AdminLine {
-    pub(crate) fn of(known: &Known, holding: &AdminHolding) -> Self {
+    /// A role that the graph found somebody to hold.
+    pub fn of(known: &Known, holding: &AdminHolding) -> Self {
         let graph = &known.graph;
         let (account, service_app) = match holding.holder {
-            Holder::Account(account) => (Some(account_ref(graph, account)), None),
-            Holder::Resource(app) => (None, Some(resource_ref(graph, app))),
+            Holder::Account(account) => (Some(AccountRef::of(graph, account)), None),
+            Holder::Resource(app) => (None, Some(NamedRef::app(graph, app))),
         };
         Self {
             source: graph.about().source.clone(),
@@ -166,12 +222,12 @@ impl AdminLine {
             permissions: permissions(graph, &holding.role),
             scope: holding.scope.clone(),
             set: match &holding.scope {
-                HoldingScope::Set(id) => Some(set_answer(graph, id)),
+                HoldingScope::Set(id) => Some(SetAnswer::of(graph, id)),
                 _ => None,
             },
             via: match holding.via {
                 Via::Direct => ViaAnswer::Direct,
-                Via::Group(group) => ViaAnswer::Group { group: group_ref(graph, group) },
+                Via::Group(group) => ViaAnswer::Group { group: NamedRef::group(graph, group) },
                 Via::InheritedUnseen => ViaAnswer::UnseenGroup,
             },
             active: holding.active,
@@ -181,7 +237,7 @@ impl AdminLine {
     }
 
     /// Who it is, for people.
-    pub(crate) fn who(&self) -> String {
+    pub fn who(&self) -> String {
         match (&self.account, &self.service_app) {
             (Some(account), _) => account.login.clone(),
             (None, Some(app)) => format!("service app {}", app.name),
@@ -190,40 +246,61 @@ impl AdminLine {
     }
 
     /// Status of the account; nothing for a service application.
-    pub(crate) fn status(&self) -> &'static str {
+    pub fn status(&self) -> &'static str {
         self.account.as_ref().map_or("", |account| AccountStatus::word(account.status))
     }
 }
 
 /// A service application with what gives it power.
-#[derive(Debug, Serialize)]
-pub(crate) struct ServiceAppLine {
-    pub(crate) source: String,
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServiceAppLine {
+    /// Name of the data source.
+    pub source: String,
+    /// Which snapshot it rests on.
     #[serde(flatten)]
-    pub(crate) snapshot: SnapshotStamp,
-    pub(crate) app: NamedRef,
-    pub(crate) raw_status: String,
-    pub(crate) power: PowerAnswer,
-    pub(crate) roles: Vec<AdminLine>,
+    pub snapshot: SnapshotStamp,
+    /// Which application.
+    pub app: NamedRef,
+    /// Its status in the provider's own word.
+    pub raw_status: String,
+    /// Whether it can do anything.
+    pub power: PowerAnswer,
+    /// Roles that it holds, by name.
+    pub roles: Vec<AdminLine>,
     /// Why it may hold more roles; null where all of them were read.
-    pub(crate) roles_unread: Option<String>,
-    pub(crate) grants: Vec<ApiGrant>,
+    #[schema(required = true)]
+    pub roles_unread: Option<String>,
+    /// Parts of the provider's interface that it was allowed to use, by name.
+    #[schema(value_type = Vec<schema::ApiGrant>)]
+    pub grants: Vec<ApiGrant>,
     /// Why it may have been granted more; null where all of it was read.
-    pub(crate) grants_unread: Option<String>,
-    pub(crate) credentials: Vec<CredentialAnswer>,
+    #[schema(required = true)]
+    pub grants_unread: Option<String>,
+    /// What it proves to be itself with, as far as the provider tells.
+    pub credentials: Vec<CredentialAnswer>,
 }
 
 /// Whether it can do anything.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub(crate) enum PowerAnswer {
+pub enum PowerAnswer {
+    /// It was allowed a part of the interface and holds a role.
     Some,
-    None { why: String },
-    Unknown { why: String },
+    /// It cannot.
+    None {
+        /// Why not.
+        why: String,
+    },
+    /// What could give it power was not read.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
 }
 
 impl PowerAnswer {
-    pub(crate) fn phrase(&self) -> String {
+    /// Whether it can, in a few words.
+    pub fn phrase(&self) -> String {
         match self {
             Self::Some => "yes".to_owned(),
             Self::None { why } => format!("no: {why}"),
@@ -232,22 +309,27 @@ impl PowerAnswer {
     }
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) struct CredentialAnswer {
+/// What a service application proves to be itself with.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CredentialAnswer {
+    /// What is known of it, never its value.
     #[serde(flatten)]
-    pub(crate) credential: Credential,
-    /// Whole days from its making to the snapshot.
-    pub(crate) age_days: Option<u64>,
+    #[schema(value_type = schema::Credential)]
+    pub credential: Credential,
+    /// Whole days from its making to the snapshot; null where it is not known when it was made.
+    #[schema(required = true)]
+    pub age_days: Option<u64>,
 }
 
 impl ServiceAppLine {
-    pub(crate) fn of(known: &Known, app: ServiceApp<'_>) -> Self {
+    /// A service application that the graph found.
+    pub fn of(known: &Known, app: ServiceApp<'_>) -> Self {
         let graph = &known.graph;
         let sealed = graph.about().sealed;
         Self {
             source: graph.about().source.clone(),
             snapshot: SnapshotStamp::of(graph),
-            app: resource_ref(graph, app.resource),
+            app: NamedRef::app(graph, app.resource),
             raw_status: graph.resource(app.resource).raw_status.clone(),
             power: match app.power {
                 Power::Some => PowerAnswer::Some,
@@ -271,24 +353,26 @@ impl ServiceAppLine {
 }
 
 /// Whom an account reports to.
-#[derive(Debug, Serialize)]
-pub(crate) struct ManagerAnswer {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ManagerAnswer {
     /// What the profile says.
-    pub(crate) named: String,
+    pub named: String,
     /// The account that it means; null where that is not certain.
-    pub(crate) account: Option<AccountRef>,
-    /// Why it is not certain.
-    pub(crate) unresolved: Option<String>,
+    #[schema(required = true)]
+    pub account: Option<AccountRef>,
+    /// Why it is not certain; null where it is.
+    #[schema(required = true)]
+    pub unresolved: Option<String>,
 }
 
 impl ManagerAnswer {
     /// None where the profile names nobody.
-    pub(crate) fn of(graph: &Graph, account: AccountIx) -> Option<Self> {
+    pub fn of(graph: &Graph, account: AccountIx) -> Option<Self> {
         let named = || graph.account(account).manager.unwrap_or_default().trim().to_owned();
         match graph.manager_of(account) {
             Manager::NotNamed => None,
             Manager::Account(manager) => {
-                Some(Self { named: named(), account: Some(account_ref(graph, manager)), unresolved: None })
+                Some(Self { named: named(), account: Some(AccountRef::of(graph, manager)), unresolved: None })
             }
             Manager::NotFound { named } => {
                 Some(Self { named, account: None, unresolved: Some("no account fits".to_owned()) })
@@ -301,7 +385,7 @@ impl ManagerAnswer {
     }
 
     /// Who it is, for people.
-    pub(crate) fn phrase(&self) -> String {
+    pub fn phrase(&self) -> String {
         match (&self.account, &self.unresolved) {
             (Some(manager), _) => format!("{} ({}, {})", manager.login, manager.name, manager.status.word()),
             (None, why) => format!("{} (not resolved: {})", self.named, why.as_deref().unwrap_or("unknown")),

@@ -1,4 +1,4 @@
-//! What differs between two snapshots, as JSON and in sentences.
+//! Facts that differ between two snapshots, in sentences.
 
 use std::collections::HashMap;
 
@@ -8,15 +8,30 @@ use sightline_core::{
     AssignmentOrigin, Change, EntityKind, Fact, HoldingScope, Party, Principal, Record, Scope,
     SnapshotNumber, Time,
 };
+use sightline_graph::Graph;
 use sightline_graph::history::{Delta, Novelty, Told, What, ends};
+use utoipa::ToSchema;
 
-use crate::output::printable;
+use crate::schema;
 
 /// What things are called, now and before.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Called(HashMap<(EntityKind, String), String>);
+pub(crate) struct Called<'g> {
+    /// Names in the first of these count.
+    graphs: Vec<&'g Graph>,
+    /// What no graph knows.
+    learned: HashMap<(EntityKind, String), String>,
+}
 
-impl Called {
+impl<'g> Called<'g> {
+    /// Kinds of facts that have names which graphs do not keep.
+    pub(crate) const UNKNOWN_TO_GRAPHS: &'static [&'static str] = &["policy", "device", "trust"];
+
+    /// The names in these graphs, those in the first one first.
+    pub(crate) fn new(graphs: impl IntoIterator<Item = &'g Graph>) -> Self {
+        Self { graphs: graphs.into_iter().collect(), learned: HashMap::new() }
+    }
+
     /// Learns the name of what the record describes; the first one that is told stays.
     pub(crate) fn learn(&mut self, record: &Record) {
         let name = match record {
@@ -31,20 +46,31 @@ impl Called {
             _ => return,
         };
         if let Some((kind, id)) = record.entity() {
-            self.0.entry((kind, id.to_owned())).or_insert_with(|| name.clone());
+            self.learned.entry((kind, id.to_owned())).or_insert_with(|| name.clone());
         }
     }
 
-    /// Learns what others know that is not known here.
-    pub(crate) fn learn_from(&mut self, others: Self) {
-        for (thing, name) in others.0 {
-            self.0.entry(thing).or_insert(name);
-        }
+    /// The name, where one is known.
+    pub(crate) fn find(&self, kind: EntityKind, id: &str) -> Option<&str> {
+        let in_graph = |graph: &&'g Graph| -> Option<&str> {
+            match kind {
+                EntityKind::Account => graph.account_with_id(id).map(|account| graph.account(account).login),
+                EntityKind::Group => graph.group_with_id(id).map(|group| graph.group(group).name.as_str()),
+                EntityKind::Resource => {
+                    graph.resource_with_id(id).map(|app| graph.resource(app).label.as_str())
+                }
+                EntityKind::Role => graph.role(id).map(|role| role.label.as_str()),
+                EntityKind::ScopeSet => graph.scope_set(id).map(|set| set.label.as_str()),
+                _ => None,
+            }
+        };
+        let learned = || self.learned.get(&(kind, id.to_owned())).map(String::as_str);
+        self.graphs.iter().find_map(in_graph).or_else(learned)
     }
 
     /// The name, or the id where none is known.
     pub(crate) fn get<'a>(&'a self, kind: EntityKind, id: &'a str) -> &'a str {
-        self.0.get(&(kind, id.to_owned())).map_or(id, String::as_str)
+        self.find(kind, id).unwrap_or(id)
     }
 
     fn principal<'a>(&'a self, principal: &'a Principal) -> &'a str {
@@ -75,28 +101,38 @@ impl Called {
 
     /// Who did it, in a word.
     pub(crate) fn party(&self, party: &Party) -> String {
-        if let Some(login) = self.0.get(&(EntityKind::Account, party.id.clone())) {
-            return login.clone();
+        if let Some(login) = self.find(EntityKind::Account, &party.id) {
+            return login.to_owned();
         }
         party.name.clone().unwrap_or_else(|| format!("{} {}", party.kind, party.id))
     }
 }
 
 /// Something that a changed fact names.
-#[derive(Debug, Serialize)]
-pub(crate) struct EndAnswer {
-    kind: EntityKind,
-    id: String,
-    name: String,
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EndAnswer {
+    /// What it is.
+    #[schema(value_type = schema::EntityKind)]
+    pub kind: EntityKind,
+    /// The provider's id.
+    pub id: String,
+    /// Name for people, now or as it last was; the id where none is known.
+    pub name: String,
 }
 
 /// A fact on one side of a change.
-#[derive(Debug, Serialize)]
-pub(crate) struct SideAnswer {
-    scope: Scope,
-    first_seen: SnapshotNumber,
-    last_seen: SnapshotNumber,
-    record: Record,
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SideAnswer {
+    /// The scope that it was read in.
+    #[schema(value_type = schema::Scope)]
+    pub scope: Scope,
+    /// The first sync that saw it, without an interruption since.
+    pub first_seen: SnapshotNumber,
+    /// The last sync that saw it.
+    pub last_seen: SnapshotNumber,
+    /// The fact itself: one field, named after its kind, that holds all that is known.
+    #[schema(value_type = Object)]
+    pub record: Record,
 }
 
 impl SideAnswer {
@@ -106,28 +142,40 @@ impl SideAnswer {
     }
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) struct FieldAnswer {
-    name: String,
-    before: Value,
-    after: Value,
+/// A field of a fact that differs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FieldAnswer {
+    /// Its name, with dots inside of what is nested.
+    pub name: String,
+    /// What it was; null where it was not there.
+    pub before: Value,
+    /// What it is; null where it is no longer there.
+    pub after: Value,
 }
 
 /// The event of the log that tells of a change.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct ByAnswer {
-    pub(crate) event: String,
-    pub(crate) kind: String,
-    pub(crate) time: Time,
-    pub(crate) actor: Option<Party>,
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ByAnswer {
+    /// The provider's id of the event.
+    pub event: String,
+    /// What was done, in the provider's word: `group.user_membership.add`.
+    pub kind: String,
+    /// When.
+    #[schema(value_type = schema::Instant)]
+    pub time: Time,
+    /// Who did it; null where the log names nobody.
+    #[schema(value_type = Option<schema::Party>, required = true)]
+    pub actor: Option<Party>,
     /// The actor's login, or the name that the log has.
-    pub(crate) who: Option<String>,
+    #[schema(required = true)]
+    pub who: Option<String>,
     /// Whether the event tells of just this; otherwise of what led to it.
-    pub(crate) exact: bool,
+    pub exact: bool,
 }
 
 impl ByAnswer {
-    pub(crate) fn of(event: &Change, exact: bool, called: &Called) -> Self {
+    /// An event, and whether it tells of just this.
+    pub(crate) fn of(event: &Change, exact: bool, called: &Called<'_>) -> Self {
         Self {
             event: event.id.clone(),
             kind: event.kind.clone(),
@@ -138,43 +186,72 @@ impl ByAnswer {
         }
     }
 
-    pub(crate) fn phrase(&self) -> String {
+    /// Who it was and when, in a few words.
+    pub fn phrase(&self) -> String {
         let who = self.who.as_deref().unwrap_or("nobody named");
         let with = if self.exact { String::new() } else { format!(", with {}", self.kind) };
         format!("by {who}, {}{with}", self.time)
     }
 }
 
+/// What became of a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeWord {
+    /// It is there and was not.
+    Added,
+    /// It was there and is not.
+    Removed,
+    /// It is another.
+    Changed,
+    /// It is the same, read in another scope.
+    Moved,
+}
+
 /// One fact that differs.
-#[derive(Debug, Serialize)]
-pub(crate) struct ChangeAnswer {
-    pub(crate) what: &'static str,
-    pub(crate) kind: String,
-    pub(crate) key: String,
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChangeAnswer {
+    /// What became of it.
+    pub what: ChangeWord,
+    /// What kind of fact it is: what its key begins with.
+    pub kind: String,
+    /// What identifies the fact inside its data source: `membership/GROUP/ACCOUNT`.
+    pub key: String,
     /// What happened, in a sentence for people.
-    pub(crate) told: String,
-    pub(crate) names: Vec<EndAnswer>,
+    pub told: String,
+    /// Everything that the fact names.
+    pub names: Vec<EndAnswer>,
     /// Why it may have been there before, where only its being seen is new; null for what is new.
-    pub(crate) seen_for_the_first_time: Option<String>,
+    #[schema(required = true)]
+    pub seen_for_the_first_time: Option<String>,
     /// Whether another list tells the same, so that nothing more is different.
-    pub(crate) told_again: bool,
+    pub told_again: bool,
     /// Whether it only tells of use, of the log, or of stamps and counts that follow from other changes.
-    pub(crate) churn: bool,
-    pub(crate) by: Option<ByAnswer>,
-    /// Why nobody is named; null where somebody is.
-    pub(crate) by_unknown: Option<String>,
-    pub(crate) before: Option<SideAnswer>,
-    pub(crate) after: Option<SideAnswer>,
-    pub(crate) fields: Vec<FieldAnswer>,
+    pub churn: bool,
+    /// The event of the log that tells of it.
+    #[schema(required = true)]
+    pub by: Option<ByAnswer>,
+    /// Why no event is named; null where one is.
+    #[schema(required = true)]
+    pub by_unknown: Option<String>,
+    /// The fact as it was; null where it was not there.
+    #[schema(required = true)]
+    pub before: Option<SideAnswer>,
+    /// The fact as it is; null where it is no longer there.
+    #[schema(required = true)]
+    pub after: Option<SideAnswer>,
+    /// What differs, field by field, where it was and is there.
+    pub fields: Vec<FieldAnswer>,
 }
 
 impl ChangeAnswer {
+    /// A difference, with whether it is new, the event that tells of it, and why there may be none.
     pub(crate) fn of(
         delta: &Delta,
         novelty: &Novelty,
         told: Option<Told<'_>>,
         silence: &str,
-        called: &Called,
+        called: &Called<'_>,
     ) -> Self {
         let names = ends(delta.record()).into_iter();
         let by = told.map(|told| ByAnswer::of(told.event, told.exact, called));
@@ -211,17 +288,17 @@ impl ChangeAnswer {
     }
 
     /// The sign that it begins with in a list.
-    pub(crate) fn sign(&self) -> char {
+    pub fn sign(&self) -> char {
         match self.what {
-            "added" if self.seen_for_the_first_time.is_some() => '?',
-            "added" => '+',
-            "removed" => '-',
-            _ => '~',
+            ChangeWord::Added if self.seen_for_the_first_time.is_some() => '?',
+            ChangeWord::Added => '+',
+            ChangeWord::Removed => '-',
+            ChangeWord::Changed | ChangeWord::Moved => '~',
         }
     }
 
     /// The whole line, for people.
-    pub(crate) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         let by = self.by.as_ref().map_or_else(|| "not in the log".to_owned(), ByAnswer::phrase);
         let first = self
             .seen_for_the_first_time
@@ -229,12 +306,12 @@ impl ChangeAnswer {
             .map(|why| format!("; seen for the first time, {why}"))
             .unwrap_or_default();
         let kind = kind_word(&self.kind);
-        format!("{} {kind:<12} {}{first}   [{by}]", self.sign(), printable(&self.told).replace('\n', " "))
+        format!("{} {kind:<12} {}{first}   [{by}]", self.sign(), self.told.replace('\n', " "))
     }
 }
 
 /// Why something may have been there before; nothing where the log tells that it was made since.
-pub(crate) fn first_sight(novelty: &Novelty, told: Option<Told<'_>>) -> Option<String> {
+fn first_sight(novelty: &Novelty, told: Option<Told<'_>>) -> Option<String> {
     if told.is_some_and(|told| told.exact) {
         return None;
     }
@@ -255,22 +332,22 @@ const KIND_WORDS: [(&str, &str); 5] = [
 ];
 
 /// The word for a kind of fact, from what its key begins with.
-pub(crate) fn kind_word(kind: &str) -> String {
+pub fn kind_word(kind: &str) -> String {
     let known = KIND_WORDS.iter().find(|(key, _)| *key == kind);
     known.map_or_else(|| kind.replace('_', "-"), |(_, word)| (*word).to_owned())
 }
 
-const fn word(what: What) -> &'static str {
+const fn word(what: What) -> ChangeWord {
     match what {
-        What::Added => "added",
-        What::Removed => "removed",
-        What::Changed => "changed",
-        What::Moved => "moved",
+        What::Added => ChangeWord::Added,
+        What::Removed => ChangeWord::Removed,
+        What::Changed => ChangeWord::Changed,
+        What::Moved => ChangeWord::Moved,
     }
 }
 
 /// What happened, in a sentence.
-fn sentence(delta: &Delta, first_sight: bool, called: &Called) -> String {
+fn sentence(delta: &Delta, first_sight: bool, called: &Called<'_>) -> String {
     if matches!(delta.what, What::Changed | What::Moved) {
         let fields = shown_fields(delta, called);
         let subject = subject(delta.record(), called);
@@ -313,12 +390,12 @@ fn sentence(delta: &Delta, first_sight: bool, called: &Called) -> String {
 }
 
 /// The role's name: some lists name a role by its id only.
-fn role_name<'a>(edge: &'a sightline_core::Holding, called: &'a Called) -> &'a str {
+fn role_name<'a>(edge: &'a sightline_core::Holding, called: &'a Called<'_>) -> &'a str {
     if edge.label == edge.role { called.get(EntityKind::Role, &edge.role) } else { &edge.label }
 }
 
 /// What a fact is about, in a few words.
-pub(crate) fn subject(record: &Record, called: &Called) -> String {
+fn subject(record: &Record, called: &Called<'_>) -> String {
     match record {
         Record::Account(account) => account.login.clone(),
         Record::Group(group) => group.name.clone(),
@@ -400,7 +477,7 @@ const VALUE_LENGTH: usize = 60;
 const FIELDS: usize = 4;
 
 /// What differs, field by field, without what another field tells as well.
-fn shown_fields(delta: &Delta, called: &Called) -> Vec<String> {
+fn shown_fields(delta: &Delta, called: &Called<'_>) -> Vec<String> {
     let telling: Vec<_> = delta.telling_fields().collect();
     let has = |name: &str| telling.iter().any(|field| field.name == name);
     let is_told = |name: &str| match name {

@@ -5,49 +5,93 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 use sightline_graph::history::{Delta, Novelty, What};
 use sightline_graph::{AdminHolding, Graph, Holder, PathKind, ReachChange, ReachReason, Via};
+use utoipa::ToSchema;
 
-use crate::answer::{
-    AccountRef, ByAnswer, Called, ChangeAnswer, NamedRef, account_ref, group_ref, resource_ref,
-};
-use crate::output::count;
+use crate::changes::Called;
+use crate::{AccountRef, ByAnswer, ChangeAnswer, NamedRef, count};
+
+/// Whether something came or went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Gain {
+    /// It is there and was not.
+    Gained,
+    /// It was there and is not.
+    Lost,
+}
+
+/// What of an access is not the same on both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessReason {
+    /// The account is there on one side only.
+    Account,
+    /// The application is there on one side only.
+    App,
+    /// Both are there, and a path on one side only.
+    Path,
+    /// Only the account's status differs.
+    AccountStatus,
+    /// Only the application's status differs.
+    AppStatus,
+}
 
 /// An account that can reach an application on one side only.
-#[derive(Debug, Serialize)]
-pub(super) struct AccessChange {
-    pub(super) what: &'static str,
-    account: AccountRef,
-    app: NamedRef,
-    reason: &'static str,
-    through: Vec<String>,
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccessChange {
+    /// Whether it is the later side.
+    pub what: Gain,
+    /// Who.
+    pub account: AccountRef,
+    /// What.
+    pub app: NamedRef,
+    /// What is not the same.
+    pub reason: AccessReason,
+    /// The ways that it goes on its side, in words.
+    pub through: Vec<String>,
     /// Keys of the changes that led to it.
-    because: Vec<String>,
+    pub because: Vec<String>,
     /// Whether it may be older: what it rests on was not read before.
-    seen_for_the_first_time: bool,
+    pub seen_for_the_first_time: bool,
+    /// Who did the first of those changes and when, in a few words.
     #[serde(skip)]
-    by: Option<String>,
+    pub by: Option<String>,
 }
 
 /// An admin role that is held on one side only.
-#[derive(Debug, Serialize)]
-pub(super) struct RoleChange {
-    pub(super) what: &'static str,
-    account: Option<AccountRef>,
-    service_app: Option<NamedRef>,
-    role: String,
-    label: String,
-    reach: String,
-    through: Option<NamedRef>,
-    because: Vec<String>,
-    seen_for_the_first_time: bool,
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RoleChange {
+    /// Whether it is the later side.
+    pub what: Gain,
+    /// Who, if it is an account; null otherwise.
+    #[schema(required = true)]
+    pub account: Option<AccountRef>,
+    /// What, if it is a service application; null otherwise.
+    #[schema(required = true)]
+    pub service_app: Option<NamedRef>,
+    /// The role's id.
+    pub role: String,
+    /// The role's name for people.
+    pub label: String,
+    /// What it reaches, in a few words.
+    pub reach: String,
+    /// The group that gives it; null where it is held directly.
+    #[schema(required = true)]
+    pub through: Option<NamedRef>,
+    /// Keys of the changes that led to it.
+    pub because: Vec<String>,
+    /// Whether it may be older: what it rests on was not read before.
+    pub seen_for_the_first_time: bool,
+    /// Who did the first of those changes and when, in a few words.
     #[serde(skip)]
-    by: Option<String>,
+    pub by: Option<String>,
 }
 
 /// Changes by the keys of their facts, to find what led to what.
-pub(super) struct Causes<'d>(HashMap<&'d str, (&'d Delta, bool, Option<String>)>);
+pub(crate) struct Causes<'d>(HashMap<&'d str, (&'d Delta, bool, Option<String>)>);
 
 impl<'d> Causes<'d> {
-    pub(super) fn of(deltas: &'d [Delta], novelties: &[Novelty], changes: &[ChangeAnswer]) -> Self {
+    pub(crate) fn of(deltas: &'d [Delta], novelties: &[Novelty], changes: &[ChangeAnswer]) -> Self {
         let mut by_key = HashMap::new();
         for ((delta, novelty), change) in deltas.iter().zip(novelties).zip(changes) {
             if !delta.told_again {
@@ -91,7 +135,7 @@ impl<'d> Causes<'d> {
     }
 }
 
-pub(super) fn access_changes(before: &Graph, after: &Graph, causes: &Causes<'_>) -> Vec<AccessChange> {
+pub(crate) fn access_changes(before: &Graph, after: &Graph, causes: &Causes<'_>) -> Vec<AccessChange> {
     let mut found: Vec<AccessChange> = Graph::gained_and_lost(before, after)
         .into_iter()
         .map(|change| {
@@ -117,9 +161,9 @@ pub(super) fn access_changes(before: &Graph, after: &Graph, causes: &Causes<'_>)
                 PathKind::UnknownOrigin { word } => word.to_string(),
             };
             AccessChange {
-                what: if gained { "gained" } else { "lost" },
-                account: account_ref(graph, account),
-                app: resource_ref(graph, resource),
+                what: if gained { Gain::Gained } else { Gain::Lost },
+                account: AccountRef::of(graph, account),
+                app: NamedRef::app(graph, resource),
                 reason: reason_word(reason),
                 through: paths.iter().map(through).collect(),
                 because,
@@ -134,21 +178,21 @@ pub(super) fn access_changes(before: &Graph, after: &Graph, causes: &Causes<'_>)
     found
 }
 
-const fn reason_word(reason: ReachReason) -> &'static str {
+const fn reason_word(reason: ReachReason) -> AccessReason {
     match reason {
-        ReachReason::Account => "account",
-        ReachReason::Resource => "app",
-        ReachReason::Path => "path",
-        ReachReason::AccountStatus => "account_status",
-        ReachReason::ResourceStatus => "app_status",
+        ReachReason::Account => AccessReason::Account,
+        ReachReason::Resource => AccessReason::App,
+        ReachReason::Path => AccessReason::Path,
+        ReachReason::AccountStatus => AccessReason::AccountStatus,
+        ReachReason::ResourceStatus => AccessReason::AppStatus,
     }
 }
 
-pub(super) fn role_changes(
+pub(crate) fn role_changes(
     before: &Graph,
     after: &Graph,
     causes: &Causes<'_>,
-    called: &Called,
+    called: &Called<'_>,
 ) -> Vec<RoleChange> {
     let held = |graph: &Graph| -> BTreeMap<(String, String, String, Option<String>), AdminHolding> {
         let active = graph.admins().into_iter().filter(|held| held.active);
@@ -161,22 +205,22 @@ pub(super) fn role_changes(
         .chain(lost)
         .map(|(graph, gained, held)| {
             let (account, service_app) = match held.holder {
-                Holder::Account(account) => (Some(account_ref(graph, account)), None),
-                Holder::Resource(app) => (None, Some(resource_ref(graph, app))),
+                Holder::Account(account) => (Some(AccountRef::of(graph, account)), None),
+                Holder::Resource(app) => (None, Some(NamedRef::app(graph, app))),
             };
             let mut keys = graph.role_evidence(held);
             let holder = account.as_ref().map(|account| format!("account/{}", account.id));
             keys.extend(holder);
             let (because, by, first_sight) = causes.behind(&[keys]);
             RoleChange {
-                what: if gained { "gained" } else { "lost" },
+                what: if gained { Gain::Gained } else { Gain::Lost },
                 account,
                 service_app,
                 role: held.role.clone(),
                 label: held.label.clone(),
                 reach: called.reach(&held.scope),
                 through: match held.via {
-                    Via::Group(group) => Some(group_ref(graph, group)),
+                    Via::Group(group) => Some(NamedRef::group(graph, group)),
                     Via::Direct | Via::InheritedUnseen => None,
                 },
                 because,
@@ -201,42 +245,56 @@ fn identity(graph: &Graph, held: &AdminHolding) -> (String, String, String, Opti
     (holder, held.role.clone(), held.scope.to_string(), via)
 }
 
-/// One line for each, but one for all that an application lost or gave at once.
-pub(super) fn access_lines(changes: &[&AccessChange], all: bool) -> Vec<String> {
-    let is_of_app = |access: &AccessChange| !all && ["app", "app_status"].contains(&access.reason);
-    let mut by_app: BTreeMap<&str, Vec<&AccessChange>> = BTreeMap::new();
-    for access in changes.iter().filter(|access| is_of_app(access)) {
-        by_app.entry(&access.app.id).or_default().push(access);
-    }
-    let together = by_app.values().filter(|of_app| of_app.len() > 2).map(|of_app| {
-        let first = of_app[0];
-        let sign = if first.what == "gained" { '+' } else { '-' };
-        let can = if first.what == "gained" { "can now reach" } else { "can no longer reach" };
-        let by = of_app.iter().find_map(|access| access.by.as_ref());
-        let accounts = count(of_app.len() as u64, "account", "accounts");
-        format!("{sign} {accounts} {can} {} (application){}", first.app.name, ending(false, by))
-    });
-    let is_single = |access: &&&AccessChange| !is_of_app(access) || by_app[access.app.id.as_str()].len() <= 2;
-    together.chain(changes.iter().filter(is_single).map(|access| access.line())).collect()
-}
-
 /// That something may be older than it looks, and who did it.
 fn ending(first_sight: bool, by: Option<&String>) -> String {
     let first = if first_sight { "; seen for the first time" } else { "" };
     by.map_or_else(|| first.to_owned(), |by| format!("{first}   [{by}]"))
 }
 
+impl Gain {
+    /// The sign that a line begins with.
+    const fn sign(self, first_sight: bool) -> char {
+        match (self, first_sight) {
+            (Self::Gained, true) => '?',
+            (Self::Gained, false) => '+',
+            (Self::Lost, _) => '-',
+        }
+    }
+
+    const fn can(self) -> &'static str {
+        match self {
+            Self::Gained => "can now reach",
+            Self::Lost => "can no longer reach",
+        }
+    }
+}
+
 impl AccessChange {
-    pub(super) fn line(&self) -> String {
-        let sign = match (self.what, self.seen_for_the_first_time) {
-            ("gained", true) => '?',
-            ("gained", false) => '+',
-            _ => '-',
-        };
-        let can = if self.what == "gained" { "can now reach" } else { "can no longer reach" };
-        let why = match self.reason {
-            "account_status" | "account" if self.what == "lost" => " (account)".to_owned(),
-            "app_status" | "app" if self.what == "lost" => " (application)".to_owned(),
+    /// One line for each, for people, but one for all that an application lost or gave at once, unless all are asked for.
+    pub fn lines(changes: &[&Self], all: bool) -> Vec<String> {
+        let is_of_app =
+            |access: &Self| !all && matches!(access.reason, AccessReason::App | AccessReason::AppStatus);
+        let mut by_app: BTreeMap<&str, Vec<&Self>> = BTreeMap::new();
+        for access in changes.iter().filter(|access| is_of_app(access)) {
+            by_app.entry(&access.app.id).or_default().push(access);
+        }
+        let together = by_app.values().filter(|of_app| of_app.len() > 2).map(|of_app| {
+            let first = of_app[0];
+            let by = of_app.iter().find_map(|access| access.by.as_ref());
+            let accounts = count(of_app.len() as u64, "account", "accounts");
+            let (sign, can) = (first.what.sign(false), first.what.can());
+            format!("{sign} {accounts} {can} {} (application){}", first.app.name, ending(false, by))
+        });
+        let is_single = |access: &&&Self| !is_of_app(access) || by_app[access.app.id.as_str()].len() <= 2;
+        together.chain(changes.iter().filter(is_single).map(|access| access.line())).collect()
+    }
+
+    /// The whole line, for people.
+    pub fn line(&self) -> String {
+        let (sign, can) = (self.what.sign(self.seen_for_the_first_time), self.what.can());
+        let why = match (self.what, self.reason) {
+            (Gain::Lost, AccessReason::AccountStatus | AccessReason::Account) => " (account)".to_owned(),
+            (Gain::Lost, AccessReason::AppStatus | AccessReason::App) => " (application)".to_owned(),
             _ => format!(", through {}", self.through.join(", ")),
         };
         format!(
@@ -249,12 +307,9 @@ impl AccessChange {
 }
 
 impl RoleChange {
-    pub(super) fn line(&self) -> String {
-        let sign = match (self.what, self.seen_for_the_first_time) {
-            ("gained", true) => '?',
-            ("gained", false) => '+',
-            _ => '-',
-        };
+    /// The whole line, for people.
+    pub fn line(&self) -> String {
+        let sign = self.what.sign(self.seen_for_the_first_time);
         let who = match (&self.account, &self.service_app) {
             (Some(account), _) => account.login.clone(),
             (None, Some(app)) => format!("service app {}", app.name),

@@ -17,7 +17,7 @@ const FORMS: &str = "not a point in time: give a date (2026-06-30, its end in UT
 
 /// A point in time, or a snapshot by its number.
 #[derive(Debug, Clone)]
-pub(crate) enum When {
+pub enum When {
     /// This snapshot.
     Number(SnapshotNumber),
     /// The end of this day, UTC.
@@ -77,7 +77,7 @@ impl fmt::Display for When {
 impl When {
     /// The last instant that it means; none for the number of a snapshot. Fails with a text where it lies in the future
     /// or is out of range.
-    pub(crate) fn instant(&self, now: Time) -> Result<Option<Time>, String> {
+    pub fn instant(&self, now: Time) -> Result<Option<Time>, String> {
         let beyond = || format!("{self} is out of range");
         let at = |timestamp: Timestamp| Time::from_millis(timestamp.as_millisecond());
         let (start, end) = match self {
@@ -103,7 +103,7 @@ impl When {
     }
 
     /// The snapshot that was in force: the one with the number, or the newest that was sealed by then.
-    pub(crate) fn among<'a>(
+    pub fn among<'a>(
         &self,
         snapshots: &'a [SnapshotMeta],
         now: Time,
@@ -120,15 +120,16 @@ impl When {
 
 /// When the snapshots of a data source were sealed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct SealTimes(BTreeMap<SnapshotNumber, Time>);
+pub struct SealTimes(BTreeMap<SnapshotNumber, Time>);
 
 impl SealTimes {
-    pub(crate) fn of(snapshots: &[SnapshotMeta]) -> Self {
+    /// Those of every snapshot that was ever sealed.
+    pub fn of(snapshots: &[SnapshotMeta]) -> Self {
         Self(snapshots.iter().map(|meta| (meta.number, meta.sealed)).collect())
     }
 
     /// When this one was; none where it is no longer kept.
-    pub(crate) fn get(&self, number: SnapshotNumber) -> Option<Time> {
+    pub fn get(&self, number: SnapshotNumber) -> Option<Time> {
         self.0.get(&number).copied()
     }
 }
