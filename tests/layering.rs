@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::harness::{list, text};
 
 /// Who may depend on whom inside the workspace; `connectors/*` stands for every connector.
-const MAY_DEPEND_ON: [(&str, &[&str]); 13] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 14] = [
     ("core", &[]),
     ("http", &["core"]),
     ("graph", &["core"]),
@@ -22,7 +22,8 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 13] = [
     ("connectors/*", &["core", "http"]),
     ("connectors", &["connectors/*"]),
     ("answer", &["core", "graph", "store"]),
-    ("runner", &["answer", "connectors", "core", "graph", "sim", "store", "sync"]),
+    ("server", &["answer", "core", "graph", "store", "sync"]),
+    ("runner", &["answer", "connectors", "core", "graph", "server", "sim", "store", "sync"]),
     ("xtask", &["core", "graph", "store"]),
     ("tests", &["connectors", "core", "runner", "sim"]),
 ];

@@ -205,7 +205,8 @@ impl Drop for Ends {
 /// The program in a directory of its own, with nothing of this process's environment that it would heed.
 fn program(dir: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.current_dir(dir).env_clear().env("HOME", dir);
+    // Several tests serve at once: each takes any free port.
+    command.current_dir(dir).env_clear().env("HOME", dir).env("SIGHTLINE_SERVER__LISTEN", "127.0.0.1:0");
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
     }

@@ -7,6 +7,11 @@ macro_rules! index {
         pub struct $name(pub(crate) u32);
 
         impl $name {
+            /// The one at this position; a graph that does not have it panics when it is asked about it.
+            pub const fn at(position: usize) -> Self {
+                Self(position as u32)
+            }
+
             /// Position in the list of all of them, which is in their order for people.
             pub const fn index(self) -> usize {
                 self.0 as usize

@@ -11,6 +11,7 @@
 //!   person.
 //! - [`compare`]: who reaches what in one graph and not in another.
 //! - [`history`]: what became of facts between two snapshots, and who did it.
+//! - [`reach`]: how much every account can reach, and how much of it is used.
 //! - [`reporting`], [`usage`], [`summary`], [`gaps`]: managers, last use, totals, and what may be hidden.
 //!
 //! Facts are never invented and never dropped in silence: an edge whose end is unknown is counted in
@@ -28,6 +29,7 @@ pub mod find;
 pub mod gaps;
 pub mod graph;
 pub mod history;
+pub mod reach;
 pub mod removal;
 pub mod reporting;
 pub mod service_apps;
@@ -50,6 +52,7 @@ pub use explain::{ExplainedPath, Explanation, Hop, HopKind, NeededGroup};
 pub use find::Found;
 pub use graph::{About, Graph, Provenance, Skipped};
 pub use index::{AccountIx, GroupIx, ResourceIx};
+pub use reach::{Reach, Reached};
 pub use removal::{Act, Alternatives, Collateral, Hindrance, Removal, RemovalStep};
 pub use reporting::Manager;
 pub use service_apps::{Power, ServiceApp};

@@ -104,7 +104,7 @@ impl Graph {
     }
 
     /// Calls back for every resource with the accounts that can reach it.
-    fn each_reach(&self, mut each: impl FnMut(ResourceIx, &Bits)) {
+    pub(crate) fn each_reach(&self, mut each: impl FnMut(ResourceIx, &Bits)) {
         let mut reach = Bits::new(self.accounts.len());
         for (resource, entity) in self.resources() {
             reach.clear();
@@ -141,6 +141,11 @@ impl Graph {
                 reach.insert(account);
             }
         }
+    }
+
+    /// Whether an account has any path although it is deactivated.
+    pub fn is_leaver_with_access(&self, account: AccountIx) -> bool {
+        !self.present.contains(account.0) && self.leaver_paths(account).0
     }
 
     /// Whether a deactivated account has any path, and whether one that is in force.

@@ -58,8 +58,8 @@ pub(crate) enum Command {
     Gaps(Gaps),
     /// Every fact of the last snapshot, one JSON object per line
     Export(Export),
-    /// Run the scheduler: every data source on its interval, until stopped
-    Serve,
+    /// Run the web application and the API, and read every data source on its interval, until stopped
+    Serve(Serve),
     /// Add, list, change and remove those who may use Sightline itself
     #[command(subcommand)]
     User(User),
@@ -183,6 +183,16 @@ pub(crate) struct Audit {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The address to listen on [default: 127.0.0.1:7733]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Let data sources be added that are simulators on this machine
+    #[arg(long)]
+    pub(crate) allow_loopback_http: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Prune {
     /// Only this data source
     #[arg(long, value_name = "NAME")]
@@ -203,7 +213,7 @@ pub(crate) struct Demo {
     /// The same seed gives the same company
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// End after the answers, instead of leaving the company running
+    /// End after the answers, instead of opening the web application on the company
     #[arg(long)]
     pub(crate) once: bool,
 }

@@ -219,6 +219,18 @@ impl From<HostError> for Failure {
     }
 }
 
+impl From<sightline_server::ServerError> for Failure {
+    fn from(error: sightline_server::ServerError) -> Self {
+        use sightline_server::ServerError;
+        let code = match &error {
+            ServerError::Insecure { .. } | ServerError::Listen { .. } | ServerError::Tls { .. } => USAGE,
+            ServerError::Store(_) => STORE,
+            _ => FAILED,
+        };
+        Self::new(error.to_string()).code(code).caused_by(&error).hint_if(error.hint())
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::new(error.to_string())

@@ -8,7 +8,6 @@ mod command;
 mod credential;
 mod failure;
 mod output;
-pub mod password;
 mod progress;
 mod settings;
 mod world;

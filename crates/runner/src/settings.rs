@@ -1,11 +1,14 @@
 //! Settings: defaults, then the configuration file, then `SIGHTLINE_*`, then flags.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use etcetera::BaseStrategy;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
+use sightline_server::{ServerOptions, TlsFiles};
 use sightline_store::Retention;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -26,6 +29,61 @@ pub(crate) struct Settings {
     pub(crate) sync: SyncSettings,
     pub(crate) history: HistorySettings,
     pub(crate) http: HttpSettings,
+    pub(crate) server: ServerSettings,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServerSettings {
+    /// The address that the web application and the API listen on.
+    pub(crate) listen: SocketAddr,
+    /// Certificates for HTTPS, PEM.
+    pub(crate) tls_certificates: PathBuf,
+    /// Their private key, PEM.
+    pub(crate) tls_key: PathBuf,
+    /// Whether a proxy in front speaks HTTPS with browsers.
+    pub(crate) behind_proxy: bool,
+    /// The address that people use, where it is another one.
+    pub(crate) public_url: String,
+    /// Minutes without use after which a session ends.
+    pub(crate) session_idle_minutes: u32,
+    /// Hours after which a session ends in any case.
+    pub(crate) session_hours: u32,
+}
+
+impl ServerSettings {
+    pub(crate) fn options(&self) -> Result<ServerOptions, Failure> {
+        let given = |path: &PathBuf| Some(path.clone()).filter(|path| !path.as_os_str().is_empty());
+        let tls = match (given(&self.tls_certificates), given(&self.tls_key)) {
+            (Some(certificates), Some(key)) => Some(TlsFiles { certificates, key }),
+            (None, None) => None,
+            _ => return Err(Failure::usage("server.tls_certificates and server.tls_key go together")),
+        };
+        let public_url = match self.public_url.trim() {
+            "" => None,
+            text => {
+                let url = text.parse::<url::Url>().ok();
+                let url = url.filter(|url| {
+                    matches!(url.scheme(), "http" | "https")
+                        && url.has_host()
+                        && matches!(url.path(), "" | "/")
+                });
+                Some(url.ok_or_else(|| {
+                    Failure::usage(format!("server.public_url: {text:?} is not an address"))
+                        .hint("give the address that people use, such as https://sightline.acme.com")
+                })?)
+            }
+        };
+        Ok(ServerOptions {
+            listen: self.listen,
+            tls,
+            behind_proxy: self.behind_proxy,
+            public_url,
+            session_idle: Duration::from_mins(u64::from(self.session_idle_minutes)),
+            session_lasts: Duration::from_hours(u64::from(self.session_hours)),
+            offer_loopback: false,
+        })
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -79,6 +137,15 @@ impl Default for Settings {
             sync: SyncSettings { interval_minutes: 60, max_in_flight: 10, reserve: 0.1 },
             history: HistorySettings { keep_all_days: 30, keep_daily_days: 365, keep_monthly_days: 0 },
             http: HttpSettings::default(),
+            server: ServerSettings {
+                listen: SocketAddr::from(([127, 0, 0, 1], 7733)),
+                tls_certificates: PathBuf::new(),
+                tls_key: PathBuf::new(),
+                behind_proxy: false,
+                public_url: String::new(),
+                session_idle_minutes: 480,
+                session_hours: 168,
+            },
         }
     }
 }
@@ -98,7 +165,7 @@ impl Settings {
             None => {}
         }
         // Only names that are settings: SIGHTLINE_KEY and a variable that holds a token are none.
-        let names = ["data_dir", "log", "sync", "history", "http"];
+        let names = ["data_dir", "log", "sync", "history", "http", "server"];
         let env = Env::prefixed("SIGHTLINE_").split("__").lowercase(true).filter(move |name| {
             let name = name.as_str().to_ascii_lowercase();
             names.iter().any(|setting| name == *setting || name.starts_with(&format!("{setting}.")))
@@ -127,6 +194,11 @@ impl Settings {
         }
         if self.sync.interval_minutes == 0 {
             return Err(Failure::usage("sync.interval_minutes must be at least 1"));
+        }
+        if self.server.session_idle_minutes == 0 || self.server.session_hours == 0 {
+            return Err(Failure::usage(
+                "server.session_idle_minutes and server.session_hours must be at least 1",
+            ));
         }
         if self.log.parse::<Targets>().is_err() {
             return Err(Failure::usage(format!("log: {:?} is not a filter", self.log))

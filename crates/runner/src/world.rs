@@ -50,6 +50,16 @@ impl World {
 
     /// What connects and reads the data sources of a store.
     pub(crate) fn host(&self, store: Arc<Store>) -> Result<Host, Failure> {
+        // Whoever may start this program may reach this machine.
+        self.host_that_may(store, true)
+    }
+
+    /// The same, and whether data sources may be added that are simulators on this machine.
+    pub(crate) fn host_that_may(
+        &self,
+        store: Arc<Store>,
+        allow_loopback_http: bool,
+    ) -> Result<Host, Failure> {
         let vault = Arc::new(store.unlock(Settings::vault_key()?)?);
         let settings = &self.settings;
         Ok(Host::new(HostOptions {
@@ -62,8 +72,7 @@ impl World {
             },
             extra_roots_pem: settings.extra_roots()?,
             retention: settings.history.retention(),
-            // Whoever may start this program may reach this machine.
-            allow_loopback_http: true,
+            allow_loopback_http,
             interval: Duration::from_mins(u64::from(settings.sync.interval_minutes)),
             clock: Arc::new(SystemClock),
             cancel: self.cancel.clone(),

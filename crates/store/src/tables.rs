@@ -66,6 +66,9 @@ pub(crate) const EDGES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("ed
 /// The entities of a scope in the newest snapshot, by data source, scope, 0, and piece.
 pub(crate) const ENTITIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("entities");
 
+/// What was counted of snapshots, by data source and number.
+pub(crate) const FIGURES: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("figures");
+
 /// Those who use Sightline itself, by id.
 pub(crate) const USERS: TableDefinition<u64, &[u8]> = TableDefinition::new("users");
 /// Their sessions, by the hash of the secret.
@@ -107,13 +110,14 @@ pub(crate) fn for_all(visitor: &mut impl ForTable) -> Result<()> {
 ///
 /// They are no reason for another format: an earlier build reads, syncs and checks all it knows without them. It only
 /// refuses to back the store up, because it counts the tables, which is better than a copy without the users.
-const ADDED: [&str; 4] = ["users", "sessions", "api_tokens", "audit"];
+const ADDED: [&str; 5] = ["users", "sessions", "api_tokens", "audit", "figures"];
 
 fn for_added(visitor: &mut impl ForTable) -> Result<()> {
     visitor.each(USERS)?;
     visitor.each(SESSIONS)?;
     visitor.each(API_TOKENS)?;
-    visitor.each(AUDIT)
+    visitor.each(AUDIT)?;
+    visitor.each(FIGURES)
 }
 
 struct Create<'t>(&'t WriteTransaction);

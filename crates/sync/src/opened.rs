@@ -38,7 +38,7 @@ impl fmt::Debug for Opened {
 impl Opened {
     /// Asks what the credential may read; waits for a rate limit instead of failing, because it passes by itself.
     pub async fn check(&self) -> Result<Checked, HostError> {
-        let preflight = self.patiently(async || self.source.preflight().await).await?;
+        let preflight = self.patiently(|| self.source.preflight()).await?;
         let info = self.source.info();
         Ok(Checked {
             preflight,
@@ -50,7 +50,7 @@ impl Opened {
 
     /// Counts the calls of a full sync, those of datasets that are switched off left out; waits as [`Self::check`] does.
     pub async fn forecast(&self, last: Option<&Tallies>) -> Result<Forecast, HostError> {
-        let mut forecast = self.patiently(async || self.source.forecast(last).await).await?;
+        let mut forecast = self.patiently(|| self.source.forecast(last)).await?;
         let off: BTreeSet<String> = self.datasets.off(self.source.info());
         forecast.lines.retain(|line| !off.contains(&line.dataset));
         Ok(forecast)
@@ -61,7 +61,10 @@ impl Opened {
         self.governor.usage().values().map(|bucket| bucket.requests).sum()
     }
 
-    async fn patiently<T>(&self, ask: impl AsyncFn() -> Result<T, Error>) -> Result<T, HostError> {
+    async fn patiently<T, F>(&self, ask: impl Fn() -> F + Send) -> Result<T, HostError>
+    where
+        F: Future<Output = Result<T, Error>> + Send,
+    {
         let asked = async {
             loop {
                 let error = match ask().await {

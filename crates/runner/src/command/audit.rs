@@ -1,10 +1,11 @@
 //! `sightline audit`: who did what with Sightline.
 
+use sightline_answer::number;
 use sightline_store::{Actor, AuditEntry, AuditNote};
 
 use crate::cli::Audit;
 use crate::failure::Failure;
-use crate::output::{Columns, json, line, note, number};
+use crate::output::{Columns, json, line, note};
 use crate::world::World;
 
 pub(crate) fn run(world: &World, audit: &Audit) -> Result<(), Failure> {

@@ -9,11 +9,12 @@ use sightline_answer::{Pairs, count, number, pairs, source_named};
 use sightline_core::time::{Clock, SystemClock};
 use sightline_core::{Observed, Secret};
 use sightline_graph::{Found, Graph};
+use sightline_server::{Server, ServerError, ServerOptions};
 use sightline_sim::company::{ADA, COMPANY_NAME, CONTRACTOR, GITHUB, IT_ADMINS, login};
 use sightline_sim::okta::{Action, Fault, Faults};
 use sightline_sim::{Company, CompanySpec, OktaOptions, OktaServer};
-use sightline_store::OpenMode;
-use sightline_sync::{Details, NewConnection, SyncOptions};
+use sightline_store::{Actor, AuditNote, NewUser, OpenMode, UserRole};
+use sightline_sync::{Details, NewConnection, Supervisor, SyncOptions};
 
 use crate::cli::{Demo, Format, Which};
 use crate::command::access::{show_what, show_who, show_why};
@@ -58,8 +59,50 @@ pub(crate) async fn run(world: &World, demo: &Demo) -> Result<(), Failure> {
         server.shutdown().await;
         return Ok(());
     }
+    server.shutdown().await;
+    let server = serve(CompanySpec { rounds: 1, ..spec }, listen).await?;
+    let outcome = open_web(&world, &scratch, &server).await;
+    server.shutdown().await;
+    outcome
+}
+
+/// Opens the web application on the company, until stopped.
+async fn open_web(world: &World, scratch: &Scratch, company: &OktaServer) -> Result<(), Failure> {
+    let mut settings = world.settings.clone();
+    settings.sync.interval_minutes = 1;
+    let world = World { settings, ..world.clone() };
+    let host = world.host_that_may(world.store_to_write("demo")?, true)?;
+    let now = SystemClock.now();
+    let new = NewUser {
+        name: "demo".to_owned(),
+        email: None,
+        role: UserRole::Admin,
+        password: None,
+        oidc_subject: None,
+        created: now,
+    };
+    let user = host.store().add_user(new, &AuditNote::done(now, Actor::System, "user.add"))?;
+    let supervisor = Supervisor::start(host)?;
+    let options = ServerOptions { offer_loopback: true, ..ServerOptions::default() };
+    let mut bound = Server::bind(supervisor.clone(), options.clone()).await;
+    if matches!(bound, Err(ServerError::Listen { .. })) {
+        // Another one runs: any free port does.
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        bound = Server::bind(supervisor.clone(), ServerOptions { listen, ..options }).await;
+    }
+    let server = bound?;
+    line("")?;
+    title("The web application")?;
+    line(format!(
+        "Open this link; it signs you in once, as the user demo:\n\n  {}\n",
+        server.sign_in_link(user.id)?
+    ))?;
+    line(format!(
+        "The company is read every minute, until Ctrl-C.\nIts Okta API is at {}, with the token {}.\nIn another terminal, try:\n",
+        company.url(),
+        company.token()
+    ))?;
     let dir = scratch.dir.display();
-    line(format!("\nThe company runs on at {} until Ctrl-C. In another terminal, try:\n", server.url()))?;
     for command in [
         "list accounts",
         "list admins",
@@ -68,12 +111,11 @@ pub(crate) async fn run(world: &World, demo: &Demo) -> Result<(), Failure> {
         "diff --all",
         &format!("history {ADA}"),
         &format!("who {GITHUB} --as-of 1"),
-        "sync --plan",
     ] {
         line(format!("  sightline --data-dir {dir} {command}"))?;
     }
-    world.cancel.cancelled().await;
-    server.shutdown().await;
+    server.run(world.cancel.clone()).await?;
+    supervisor.shutdown().await;
     Ok(())
 }
 

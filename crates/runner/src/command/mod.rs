@@ -34,7 +34,7 @@ pub(crate) async fn run(world: &World, command: Command) -> Result<(), Failure> 
         Command::History(history) => history::run(world, &history),
         Command::Gaps(gaps) => gaps::run(world, &gaps),
         Command::Export(export) => list::export(world, &export),
-        Command::Serve => serve::run(world).await,
+        Command::Serve(serve) => serve::run(world, &serve).await,
         Command::User(command) => user::run(world, command),
         Command::Audit(audit) => audit::run(world, &audit),
         Command::Prune(prune) => prune::run(world, &prune),

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use sightline_core::time::{Clock, SystemClock};
 use sightline_core::{Secret, Time};
+use sightline_server::password::{self, PasswordError};
 use sightline_store::{Actor, AuditNote, NewUser, OidcSubject, PasswordHash, Store, UserRecord, UserRole};
 use sightline_sync::check_email;
 
@@ -13,7 +14,6 @@ use crate::cli::{Role, User, UserAdd, UserSet};
 use crate::credential;
 use crate::failure::{FAILED, Failure, NOT_FOUND};
 use crate::output::{Columns, json, line};
-use crate::password::{self, PasswordError};
 use crate::world::World;
 
 pub(crate) fn run(world: &World, command: User) -> Result<(), Failure> {

@@ -87,8 +87,6 @@ fn hasher() -> Result<Argon2<'static>, PasswordError> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     #[test]
@@ -133,22 +131,5 @@ mod tests {
         let kept = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         assert!(verify(&Secret::new("password"), Some(&PasswordHash::new(kept))));
         assert!(!verify(&Secret::new("passwore"), Some(&PasswordHash::new(kept))));
-    }
-
-    #[test]
-    fn nobody_takes_as_long_as_somebody() {
-        let kept = hash(&Secret::new("correct horse battery staple")).unwrap();
-        assert!(!verify(&Secret::new("nobody's"), None), "nobody signs in");
-        let time = |kept: Option<&PasswordHash>| {
-            // The fastest of some: the machine may be busy with something else.
-            let times = (0..5).map(|_| {
-                let start = Instant::now();
-                assert!(!verify(&Secret::new("a wrong password"), kept));
-                start.elapsed()
-            });
-            times.min().unwrap()
-        };
-        let (somebody, nobody) = (time(Some(&kept)), time(None));
-        assert!(nobody * 3 > somebody && somebody * 3 > nobody, "{somebody:?} and {nobody:?}");
     }
 }

@@ -1,0 +1,67 @@
+//! Progress as it happens: server-sent events.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::Stream;
+use sightline_sync::{Happened, SourceEvent};
+use tokio::sync::broadcast::error::RecvError;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::App;
+use crate::app::Shared;
+use crate::auth::Viewer;
+use crate::connected::SourceAnswer;
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(events))
+}
+
+/// What happens to data sources, as server-sent events until the client leaves.
+///
+/// The events `changed`, `started`, `progress` and `ended` carry a data source as JSON; `removed` carries its id;
+/// `missed` says that the client was too slow and has to ask for everything again.
+#[utoipa::path(get, path = "/events", tag = "Data sources", responses((status = 200, content_type = "text/event-stream", description = "Events.")))]
+async fn events(app: App, _: Viewer) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let app = app.0;
+    let receiver = app.supervisor().subscribe();
+    let stop = app.stop().clone();
+    let stream = futures_util::stream::unfold((app, receiver), move |(app, mut receiver)| {
+        let stop = stop.clone();
+        async move {
+            let next = tokio::select! {
+                () = stop.cancelled() => return None,
+                next = receiver.recv() => next,
+            };
+            let event = match next {
+                Ok(event) => told(&app, &event),
+                Err(RecvError::Lagged(_)) => Event::default().event("missed").data("{}"),
+                Err(RecvError::Closed) => return None,
+            };
+            Some((Ok(event), (app, receiver)))
+        }
+    });
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
+}
+
+fn told(app: &Shared, event: &SourceEvent) -> Event {
+    let name = match event.happened {
+        Happened::Changed => "changed",
+        Happened::Started => "started",
+        Happened::Progress => "progress",
+        Happened::Ended => "ended",
+    };
+    let source = match &event.state {
+        Some(state) => app
+            .source(event.source_id)
+            .and_then(|record| SourceAnswer::with_state(app, &record, Some(state)))
+            .ok(),
+        None => None,
+    };
+    match source.and_then(|source| serde_json::to_string(&source).ok()) {
+        Some(json) => Event::default().event(name).data(json),
+        None => Event::default().event("removed").data(format!("{{\"id\":{}}}", event.source_id)),
+    }
+}

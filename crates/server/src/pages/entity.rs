@@ -1,0 +1,578 @@
+//! One account, group or application.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use sightline_answer::{AccessAnswer, ManagerAnswer, ProvenanceAnswer, SnapshotRef, reaches, roles_of};
+use sightline_core::Observed;
+use sightline_graph::{AccountIx, Graph, GroupIx, ResourceIx};
+
+use super::Answer;
+use super::access::{gap_lines, what_table, who_table};
+use crate::app::{App, Shared};
+use crate::auth::Viewer;
+use crate::layout::Frame;
+use crate::lists::{At, address, pairs};
+use crate::problem::Problem;
+use crate::rows::{app_status_badge, entity_address, sign_in_cell, status_badge};
+use crate::table::{Badge, Cell, Column, Table, Tone};
+use crate::view::{View, origin_word};
+use crate::words;
+
+/// Rows of a page of members or of who reaches an application.
+const ROWS: usize = 50;
+/// How many things are named in a line.
+const NAMED: usize = 5;
+
+/// A fact in a few words.
+struct FactLine {
+    name: &'static str,
+    value: Cell,
+}
+
+/// A part of a page: a table with its heading.
+struct Part {
+    id: &'static str,
+    title: String,
+    note: Option<String>,
+    table: Table,
+    /// Where the rows before and after are.
+    previous: Option<String>,
+    next: Option<String>,
+    range: String,
+    /// Links that narrow it down.
+    chips: Vec<(String, String, bool)>,
+}
+
+impl Part {
+    fn new(id: &'static str, title: impl Into<String>, table: Table) -> Self {
+        Self {
+            id,
+            title: title.into(),
+            note: None,
+            table,
+            previous: None,
+            next: None,
+            range: String::new(),
+            chips: Vec::new(),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "entity.html")]
+struct EntityPage {
+    kind: &'static str,
+    list: &'static str,
+    title: String,
+    lead: String,
+    badges: Vec<Badge>,
+    facts: Vec<FactLine>,
+    parts: Vec<Part>,
+    notes: Vec<String>,
+    gaps: Vec<String>,
+    snapshot: String,
+    path: String,
+    as_of: String,
+    links: Vec<(&'static str, String)>,
+    raw: Option<String>,
+}
+
+/// What is asked about an entity.
+#[derive(Debug, Default)]
+struct Asked {
+    at: At,
+    from: usize,
+    unused: bool,
+}
+
+impl Asked {
+    fn parse(source: u64, query: Option<&str>) -> Result<Self, Problem> {
+        let mut asked = Self::default();
+        for (name, value) in pairs(query) {
+            match name.as_str() {
+                "as_of" => {
+                    asked.at.take(&name, &value)?;
+                }
+                "from" => {
+                    asked.from =
+                        value.parse().map_err(|_| Problem::wrong("from is not a number").field("from"))?;
+                }
+                "use" => asked.unused = value == "unused",
+                name => return Err(Problem::wrong(format!("there is no parameter {name:?}")).field(name)),
+            }
+        }
+        asked.at.source = Some(source);
+        Ok(asked)
+    }
+
+    async fn view(&self, app: &App) -> Result<Arc<View>, Problem> {
+        let views = self.at.views(app).await?;
+        views.into_iter().next().ok_or_else(|| Problem::not_found("this data source has not been read yet"))
+    }
+
+    fn as_of(&self) -> String {
+        self.at.as_of_text.clone().unwrap_or_default()
+    }
+
+    /// The address of the same page from another row on.
+    fn address(&self, path: &str, from: usize, unused: bool) -> String {
+        let from = from.to_string();
+        let as_of = self.as_of();
+        let mut all = vec![
+            ("as_of", as_of.as_str()),
+            ("from", from.as_str()),
+            ("use", if unused { "unused" } else { "" }),
+        ];
+        all.retain(|(name, value)| !(value.is_empty() || *name == "from" && *value == "0"));
+        address(path, &all)
+    }
+
+    /// Cuts out the rows of this page, and says where the others are.
+    fn page<'r, T>(&self, part: &mut Part, rows: &'r [T], path: &str) -> &'r [T] {
+        let from = self.from.min(rows.len());
+        let end = (from + ROWS).min(rows.len());
+        if from > 0 {
+            part.previous = Some(self.address(path, from.saturating_sub(ROWS), self.unused));
+        }
+        if end < rows.len() {
+            part.next = Some(self.address(path, end, self.unused));
+        }
+        if rows.len() > ROWS {
+            part.range = format!(
+                "{}–{} of {}",
+                words::number(from as u64 + 1),
+                words::number(end as u64),
+                words::number(rows.len() as u64)
+            );
+        }
+        &rows[from..end]
+    }
+}
+
+fn gone(view: &View, kind: &str) -> Problem {
+    let about = view.graph().about();
+    Problem::not_found(format!("snapshot {} of {} has no such {kind}", about.number, about.source))
+        .hint("it may be gone, or not have been there yet: the changes tell")
+}
+
+fn provenance(view: &View, provenance: &sightline_graph::Provenance) -> FactLine {
+    let answer = ProvenanceAnswer::of(provenance, &view.known.times);
+    let text = format!("seen since {} ({})", answer.seen.since_phrase(), answer.phrase());
+    FactLine { name: "Known from", value: Cell::text(text) }
+}
+
+fn fact(name: &'static str, value: Cell) -> FactLine {
+    FactLine { name, value }
+}
+
+pub(crate) async fn account(
+    State(app): State<Shared>,
+    Viewer(identity): Viewer,
+    Path((source, id)): Path<(u64, String)>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Answer {
+    let asked = Asked::parse(source, uri.query())?;
+    let view = asked.view(&app).await?;
+    let graph = view.graph();
+    let ix = graph.account_with_id(&id).ok_or_else(|| gone(&view, "account"))?;
+    let account = graph.account(ix);
+    let answer = AccessAnswer::what(&view.known, ix);
+    let path = entity_address("accounts", source, &id);
+    let mut facts = vec![
+        fact("Login", Cell::text(account.login)),
+        fact(
+            "Status",
+            Cell::Detail { text: account.status.word().to_owned(), sub: account.raw_status.to_owned() },
+        ),
+        fact("Created", Cell::time(account.created)),
+        fact("Last sign-in", sign_in_cell(&graph.last_sign_in(ix))),
+    ];
+    if let Some(manager) = ManagerAnswer::of(graph, ix) {
+        let cell = match &manager.account {
+            Some(account) => Cell::link(entity_address("accounts", source, &account.id), &account.login),
+            None => Cell::text(manager.phrase()),
+        };
+        facts.push(fact("Manager", cell));
+    }
+    facts.push(provenance(&view, &graph.account_provenance(ix)));
+    let reached = view.reach.of_account(ix);
+    let mut access = Part::new(
+        "access",
+        format!("Can reach {}", words::count(u64::from(reached.all), "application", "applications")),
+        what_table(&view, &answer.access),
+    );
+    if let (None, unused @ 1..) = (view.usage_unread(), reached.unused()) {
+        access.note = Some(format!(
+            "{} of them not used in the window that was read",
+            words::number(u64::from(unused))
+        ));
+    }
+    let mut parts = vec![access];
+    let roles = roles_of(&view.known, ix);
+    if !roles.is_empty() {
+        parts.push(Part::new("roles", "Admin roles", roles_table(&view, &roles)));
+    }
+    let groups = graph.groups_of(ix);
+    parts.push(Part::new(
+        "groups",
+        format!("In {}", words::count(groups.len() as u64, "group", "groups")),
+        groups_table(&view, &groups),
+    ));
+    let page = EntityPage {
+        kind: "Accounts",
+        list: "/accounts",
+        title: if account.name.is_empty() { account.login.to_owned() } else { account.name.to_owned() },
+        lead: account.login.to_owned(),
+        badges: vec![status_badge(account.status)],
+        facts,
+        parts,
+        notes: answer.notes,
+        gaps: gap_lines(&view, &answer.gaps),
+        snapshot: SnapshotRef::of(graph).phrase(),
+        as_of: asked.as_of(),
+        links: vec![("Explain an access", address("/access", &[("account", account.login)]))],
+        raw: None,
+        path,
+    };
+    let title = page.title.clone();
+    Frame::new(&identity, &headers, &uri).page(&app, &title, &page)
+}
+
+fn roles_table(view: &View, roles: &[sightline_answer::AdminLine]) -> Table {
+    let row = |role: &sightline_answer::AdminLine| {
+        let state = if role.active {
+            Badge::new("in force", Tone::Good)
+        } else {
+            Badge::new("not in force", Tone::Plain)
+        };
+        vec![
+            Cell::text(&role.label),
+            Cell::Badges(vec![state]),
+            Cell::text(reaches(view.graph(), &role.scope, NAMED)),
+            Cell::text(role.via.phrase()),
+            Cell::time(role.since),
+            Cell::text(role.provenance.phrase()),
+        ]
+    };
+    Table {
+        name: "Admin roles".to_owned(),
+        columns: ["Role", "State", "Reach", "Held", "Since", "Known from"].map(Column::new).to_vec(),
+        rows: roles.iter().map(row).collect(),
+        empty: String::new(),
+    }
+}
+
+/// Rules that put somebody into a group, in words.
+fn rules_cell(graph: &Graph, group: GroupIx) -> Cell {
+    let rules: Vec<String> = graph
+        .rules_into(group)
+        .map(|rule| match &rule.expression {
+            Some(expression) => format!("{}: {expression}", rule.name),
+            None => rule.name.clone(),
+        })
+        .collect();
+    Cell::text(rules.join("; "))
+}
+
+fn groups_table(view: &View, groups: &[GroupIx]) -> Table {
+    let graph = view.graph();
+    let row = |&ix: &GroupIx| {
+        let group = graph.group(ix);
+        vec![
+            Cell::Link {
+                address: entity_address("groups", view.source_id(), &group.id),
+                text: group.name.clone(),
+                sub: group.description.clone(),
+            },
+            Cell::text(origin_word(&group.origin)),
+            Cell::Number(graph.member_count(ix)),
+            Cell::Number(graph.resources_of_group(ix).len() as u64),
+            rules_cell(graph, ix),
+        ]
+    };
+    Table {
+        name: "Groups".to_owned(),
+        columns: vec![
+            Column::new("Group"),
+            Column::new("Origin"),
+            Column::number("Members"),
+            Column::number("Applications"),
+            Column::new("Filled by rules"),
+        ],
+        rows: groups.iter().map(row).collect(),
+        empty: "It was seen in no group.".to_owned(),
+    }
+}
+
+fn apps_table(view: &View, apps: &[ResourceIx]) -> Table {
+    let graph = view.graph();
+    let row = |&ix: &ResourceIx| {
+        let app = graph.resource(ix);
+        vec![
+            Cell::link(entity_address("apps", view.source_id(), &app.id), &app.label),
+            Cell::Badges(vec![app_status_badge(app.status)]),
+            Cell::Number(u64::from(view.reach.of_resource(ix).all)),
+        ]
+    };
+    Table {
+        name: "Applications".to_owned(),
+        columns: vec![
+            Column::new("Application"),
+            Column::new("Status"),
+            Column::number("Accounts that reach it"),
+        ],
+        rows: apps.iter().map(row).collect(),
+        empty: "No application is assigned to it.".to_owned(),
+    }
+}
+
+fn members_table(view: &View, members: &[AccountIx]) -> Table {
+    let graph = view.graph();
+    let row = |&ix: &AccountIx| {
+        let account = graph.account(ix);
+        vec![
+            Cell::Link {
+                address: entity_address("accounts", view.source_id(), account.id),
+                text: account.login.to_owned(),
+                sub: Some(account.name.to_owned()),
+            },
+            Cell::Badges(vec![status_badge(account.status)]),
+            sign_in_cell(&graph.last_sign_in(ix)),
+        ]
+    };
+    Table {
+        name: "Members".to_owned(),
+        columns: ["Account", "Status", "Last sign-in"].map(Column::new).to_vec(),
+        rows: members.iter().map(row).collect(),
+        empty: "No members were seen.".to_owned(),
+    }
+}
+
+pub(crate) async fn group(
+    State(app): State<Shared>,
+    Viewer(identity): Viewer,
+    Path((source, id)): Path<(u64, String)>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Answer {
+    let asked = Asked::parse(source, uri.query())?;
+    let view = asked.view(&app).await?;
+    let graph = view.graph();
+    let ix = graph.group_with_id(&id).ok_or_else(|| gone(&view, "group"))?;
+    let group = graph.group(ix);
+    let path = entity_address("groups", source, &id);
+    let mut facts = vec![
+        fact("Origin", Cell::text(origin_word(&group.origin))),
+        fact("Created", Cell::time(group.created)),
+        fact("Members changed", Cell::time(group.last_membership_updated)),
+        fact("Members by the provider's count", Cell::observed(&group.member_count)),
+    ];
+    if let Some(app) = group.source_resource.as_deref() {
+        let cell = match graph.resource_with_id(app) {
+            Some(ix) => Cell::link(entity_address("apps", source, app), &graph.resource(ix).label),
+            None => Cell::text(app),
+        };
+        facts.push(fact("Imported from", cell));
+    }
+    let rules = rules_cell(graph, ix);
+    if !matches!(rules, Cell::Empty) {
+        facts.push(fact("Filled by", rules));
+    }
+    facts.push(provenance(&view, &graph.group_provenance(ix)));
+    let members = graph.members(ix);
+    let mut listed = Part::new(
+        "members",
+        words::count(members.len() as u64, "member", "members"),
+        members_table(&view, &[]),
+    );
+    let shown = asked.page(&mut listed, &members, &path);
+    listed.table = members_table(&view, shown);
+    let apps = graph.resources_of_group(ix);
+    let mut parts = vec![
+        Part::new(
+            "apps",
+            format!("Gives {}", words::count(apps.len() as u64, "application", "applications")),
+            apps_table(&view, &apps),
+        ),
+        listed,
+    ];
+    let via = sightline_graph::Via::Group(ix);
+    let mut held_roles: Vec<_> = view.admins.iter().filter(|held| held.via == via).collect();
+    held_roles.sort_by(|a, b| (&a.role, &a.scope).cmp(&(&b.role, &b.scope)));
+    held_roles.dedup_by(|a, b| (&a.role, &a.scope) == (&b.role, &b.scope));
+    if !held_roles.is_empty() {
+        let rows = held_roles
+            .iter()
+            .map(|held| vec![Cell::text(&held.label), Cell::text(reaches(graph, &held.scope, NAMED))])
+            .collect();
+        let table = Table {
+            name: "Admin roles".to_owned(),
+            columns: ["Role", "Reach"].map(Column::new).to_vec(),
+            rows,
+            empty: String::new(),
+        };
+        parts.insert(0, Part::new("roles", "Gives admin roles", table));
+    }
+    let concerns = |gap: &&sightline_core::Gap| gap.scope.parent.as_deref() == Some(&id);
+    let mut badges = vec![Badge::new(origin_word(&group.origin), Tone::Plain)];
+    if group.everyone {
+        badges.push(Badge::new("everyone is in it", Tone::Info));
+    }
+    let page = EntityPage {
+        kind: "Groups",
+        list: "/groups",
+        title: group.name.clone(),
+        lead: group.description.clone().unwrap_or_default(),
+        badges,
+        facts,
+        parts,
+        notes: Vec::new(),
+        gaps: gap_lines(&view, graph.gaps().filter(concerns)),
+        snapshot: SnapshotRef::of(graph).phrase(),
+        as_of: asked.as_of(),
+        links: Vec::new(),
+        raw: None,
+        path,
+    };
+    let title = page.title.clone();
+    Frame::new(&identity, &headers, &uri).page(&app, &title, &page)
+}
+
+/// What is told about an application.
+fn app_facts(view: &View, ix: ResourceIx) -> Vec<FactLine> {
+    let graph = view.graph();
+    let resource = graph.resource(ix);
+    let everyone = match &resource.implicit_assignment {
+        Observed::Known(true) => Cell::text("yes, without an assignment"),
+        Observed::Known(false) => Cell::text("no"),
+        Observed::Unknown(why) => Cell::Unknown(why.clone()),
+    };
+    let mut facts = vec![
+        fact(
+            "Status",
+            Cell::Detail {
+                text: crate::view::resource_status(resource.status).to_owned(),
+                sub: resource.raw_status.clone(),
+            },
+        ),
+        fact("Catalogue name", Cell::optional(resource.catalog_name.as_deref())),
+        fact("Sign-on", Cell::optional(resource.sign_on_mode.as_deref())),
+        fact("For everyone", everyone),
+        fact("Provisioning", Cell::text(resource.features.join(", "))),
+        fact("Created", Cell::time(resource.created)),
+        fact("Changed", Cell::time(resource.last_updated)),
+    ];
+    facts.push(provenance(view, &graph.resource_provenance(ix)));
+    facts.retain(|fact| !matches!(fact.value, Cell::Empty));
+    facts
+}
+
+/// A page of who reaches an application, with what makes the answer less than certain.
+fn who_part(view: &View, ix: ResourceIx, asked: &Asked, path: &str) -> (Part, AccessAnswer) {
+    let graph = view.graph();
+    let mut access = graph.who(ix);
+    let able = access.iter().filter(|access| access.can_reach()).count() as u64;
+    if asked.unused {
+        use sightline_core::LastUse;
+        access.retain(|access| {
+            access.can_reach()
+                && matches!(graph.last_use(access.account, ix), LastUse::NotSince(_) | LastUse::Never(_))
+        });
+    }
+    let mut who = Part::new(
+        "who",
+        format!("{} can reach it", words::count(able, "account", "accounts")),
+        who_table(view, &[], ""),
+    );
+    let shown = asked.page(&mut who, &access, path);
+    let answer = AccessAnswer::of_app(&view.known, ix, shown);
+    who.table = who_table(
+        view,
+        &answer.access,
+        if asked.unused {
+            "All who can reach it have used it."
+        } else {
+            "Nobody has a path to it that was seen."
+        },
+    );
+    let reached = view.reach.of_resource(ix);
+    match view.usage_unread() {
+        None => {
+            who.note = Some(format!(
+                "{} used it in the window that was read",
+                words::number(u64::from(reached.used))
+            ));
+            who.chips = vec![
+                ("all".to_owned(), asked.address(path, 0, false), !asked.unused),
+                (
+                    format!("unused {}", words::number(u64::from(reached.unused()))),
+                    asked.address(path, 0, true),
+                    asked.unused,
+                ),
+            ];
+        }
+        Some(why) => who.note = Some(format!("whether it is used is not known: {why}")),
+    }
+    (who, answer)
+}
+
+pub(crate) async fn app(
+    State(app): State<Shared>,
+    Viewer(identity): Viewer,
+    Path((source, id)): Path<(u64, String)>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Answer {
+    let asked = Asked::parse(source, uri.query())?;
+    let view = asked.view(&app).await?;
+    let graph = view.graph();
+    let ix = graph.resource_with_id(&id).ok_or_else(|| gone(&view, "application"))?;
+    let resource = graph.resource(ix);
+    let path = entity_address("apps", source, &id);
+    let (who, answer) = who_part(&view, ix, &asked, &path);
+    let groups = graph.groups_of_resource(ix);
+    let facts = app_facts(&view, ix);
+    let mut badges = vec![app_status_badge(resource.status)];
+    if resource.service {
+        badges.push(Badge::new("service application", Tone::Info));
+    }
+    let mut parts = vec![
+        who,
+        Part::new(
+            "groups",
+            format!("Given by {}", words::count(groups.len() as u64, "group", "groups")),
+            groups_table(&view, &groups),
+        ),
+    ];
+    let roles: Vec<_> = view
+        .admins
+        .iter()
+        .filter(|held| held.holder == sightline_graph::Holder::Resource(ix))
+        .map(|held| sightline_answer::AdminLine::of(&view.known, held))
+        .collect();
+    if !roles.is_empty() {
+        parts.insert(0, Part::new("roles", "Admin roles that it holds itself", roles_table(&view, &roles)));
+    }
+    let page = EntityPage {
+        kind: "Applications",
+        list: "/apps",
+        title: resource.label.clone(),
+        lead: resource.catalog_name.clone().filter(|name| *name != resource.label).unwrap_or_default(),
+        badges,
+        facts,
+        parts,
+        notes: answer.notes,
+        gaps: gap_lines(&view, &answer.gaps),
+        snapshot: SnapshotRef::of(graph).phrase(),
+        as_of: asked.as_of(),
+        links: vec![("Explain an access", address("/access", &[("app", resource.label.as_str())]))],
+        raw: None,
+        path,
+    };
+    let title = page.title.clone();
+    Frame::new(&identity, &headers, &uri).page(&app, &title, &page)
+}
