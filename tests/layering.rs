@@ -24,7 +24,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 13] = [
     ("answer", &["core", "graph", "store"]),
     ("runner", &["answer", "connectors", "core", "graph", "sim", "store", "sync"]),
     ("xtask", &["core", "graph", "store"]),
-    ("tests", &["connectors", "core", "runner", "sim"]),
+    ("tests", &["answer", "connectors", "core", "runner", "sim"]),
 ];
 
 /// Who may besides be used by tests of whom.

@@ -6,9 +6,10 @@
 //! - [`AccessAnswer`] (who, what), [`WhyAnswer`], [`AdminLine`], [`ServiceAppLine`], [`GapLine`]: answered from a graph
 //!   alone, without the store.
 //! - [`DiffAnswer`]: what differs between two snapshots, what that led to, and who did it; [`HistoryAnswer`]: the same of one thing.
+//! - [`lists`]: what snapshots hold, line by line.
 //!
 //! Whoever shares a [`Known`] among many questions reads a snapshot once. Doc comments of shapes are written for users of
-//! the API: they become the descriptions in its OpenAPI document.
+//! the API: they become the descriptions in its `OpenAPI` document.
 
 mod access;
 mod admins;
@@ -20,6 +21,7 @@ mod error;
 mod find;
 mod gaps;
 mod history;
+pub mod lists;
 mod refs;
 pub mod schema;
 mod text;
