@@ -57,7 +57,7 @@ macro_rules! described {
 
 described! { Account Group Resource Rule Ownership Push Role ScopeSet Credential Factor Policy Device Trust Setting Change }
 
-/// The part of a line that has no type of its own.
+/// Where a line comes from.
 #[derive(Serialize, ToSchema)]
 struct Source {
     /// Name of the data source.
