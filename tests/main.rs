@@ -19,6 +19,7 @@ mod layering;
 mod odd;
 mod output;
 mod registry;
+mod schemas;
 mod secrets;
 mod service_app;
 mod switched_off;
