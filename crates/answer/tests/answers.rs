@@ -144,7 +144,7 @@ fn answers_say_which_snapshots_they_are_from_and_what_is_left_out() {
         fails(Some("nope"), "1"),
         ("there is no data source \"nope\"".to_owned(), asked("data sources: acme, other"), true)
     );
-    assert_eq!(fails(Some("acme"), "2027-01-01").2, false);
+    assert!(!fails(Some("acme"), "2027-01-01").2);
 }
 
 #[test]
