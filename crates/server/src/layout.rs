@@ -43,6 +43,7 @@ struct LayoutPage<'a> {
     user_role: &'static str,
     nav: Vec<NavItem>,
     notices: &'a [Notice],
+    reload_after: Option<u32>,
     main: &'a str,
 }
 
@@ -63,6 +64,8 @@ pub(crate) struct Frame {
     path: String,
     as_of: Option<String>,
     pub(crate) notices: Vec<Notice>,
+    /// Seconds after which a browser asks for the page again, where something is still being made.
+    pub(crate) reload_after: Option<u32>,
 }
 
 /// The theme that somebody has chosen.
@@ -88,6 +91,7 @@ impl Frame {
             path: uri.path().to_owned(),
             as_of,
             notices: Vec::new(),
+            reload_after: None,
         }
     }
 
@@ -129,6 +133,7 @@ impl Frame {
             user_role: self.identity.user.role.word(),
             nav: self.nav(app),
             notices: &self.notices,
+            reload_after: self.reload_after,
             main: &main,
         };
         let html = page.render().map_err(|_| Problem::internal("making the page"))?;

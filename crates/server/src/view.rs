@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
-use sightline_answer::{AnswerError, Chosen, Known, SealTimes};
-use sightline_core::{AccountStatus, GroupOrigin, Observed, ResourceStatus, SnapshotNumber};
-use sightline_graph::{AccountIx, AdminHolding, Graph, Holder, Reach, Summary, Via};
+use sightline_answer::{AdminLine, AnswerError, Chosen, Known, SealTimes};
+use sightline_core::{AccountStatus, Gap, GroupOrigin, LastUse, Observed, ResourceStatus, SnapshotNumber};
+use sightline_graph::{
+    Access, AccountIx, AdminHolding, Graph, GroupIx, Holder, Reach, ResourceIx, Summary, Via,
+};
 use sightline_store::{Figures, SnapshotMeta, Store, StoreError};
 
 use crate::catalog::Catalog;
+use crate::problem::Problem;
 
 /// One sealed snapshot of one data source.
 #[derive(Debug)]
@@ -56,6 +59,58 @@ impl View {
     /// Who can reach what.
     pub(crate) fn graph(&self) -> &Graph {
         &self.known.graph
+    }
+
+    fn gone(&self, kind: &str) -> Problem {
+        let about = self.graph().about();
+        Problem::not_found(format!("snapshot {} of {} has no such {kind}", about.number, about.source))
+            .hint("it may be gone, or not have been there yet: the changes tell")
+    }
+
+    /// The account with an id.
+    pub(crate) fn account(&self, id: &str) -> Result<AccountIx, Problem> {
+        self.graph().account_with_id(id).ok_or_else(|| self.gone("account"))
+    }
+
+    /// The group with an id.
+    pub(crate) fn group(&self, id: &str) -> Result<GroupIx, Problem> {
+        self.graph().group_with_id(id).ok_or_else(|| self.gone("group"))
+    }
+
+    /// The application with an id.
+    pub(crate) fn app(&self, id: &str) -> Result<ResourceIx, Problem> {
+        self.graph().resource_with_id(id).ok_or_else(|| self.gone("application"))
+    }
+
+    /// Who has a path to an application; or only who can reach it and is known not to have used it.
+    pub(crate) fn who(&self, app: ResourceIx, only_unused: bool) -> Vec<Access> {
+        let mut access = self.graph().who(app);
+        if only_unused {
+            access.retain(|access| {
+                let last = self.graph().last_use(access.account, app);
+                access.can_reach() && matches!(last, LastUse::NotSince(_) | LastUse::Never(_))
+            });
+        }
+        access
+    }
+
+    /// Admin roles that a group gives to its members, each once.
+    pub(crate) fn roles_given(&self, group: GroupIx) -> Vec<&AdminHolding> {
+        let mut held: Vec<_> = self.admins.iter().filter(|held| held.via == Via::Group(group)).collect();
+        held.sort_by(|a, b| (&a.role, &a.scope).cmp(&(&b.role, &b.scope)));
+        held.dedup_by(|a, b| (&a.role, &a.scope) == (&b.role, &b.scope));
+        held
+    }
+
+    /// Admin roles that an application holds itself.
+    pub(crate) fn roles_of_app(&self, app: ResourceIx) -> Vec<AdminLine> {
+        let held = self.admins.iter().filter(|held| held.holder == Holder::Resource(app));
+        held.map(|held| AdminLine::of(&self.known, held)).collect()
+    }
+
+    /// What could not be read under something.
+    pub(crate) fn gaps_under(&self, id: &str) -> impl Iterator<Item = &Gap> {
+        self.graph().gaps().filter(move |gap| gap.scope.parent.as_deref() == Some(id))
     }
 
     /// Its data source.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use super::Answer;
 use crate::app::{App, Shared};
 use crate::auth::{By, From, Guesser, Identity, Purpose, check_csrf, password};
 use crate::layout::{THEME_COOKIE, gate};
+use crate::parameters::Path;
 use crate::problem::Problem;
 
 #[derive(Template)]
