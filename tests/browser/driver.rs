@@ -205,8 +205,10 @@ impl Browser {
     /// Clicks on a link or a button by what is written on it.
     #[track_caller]
     pub(crate) fn click(&self, text: &str) {
-        let xpath =
-            format!("//*[self::a or self::button or self::summary][normalize-space(.)={}]", quoted(text));
+        let xpath = format!(
+            "//*[self::a or self::button or self::summary][normalize-space(.)={0} or normalize-space(text())={0}]",
+            quoted(text)
+        );
         let element = self.shown(text, Locator::XPath(&xpath));
         self.run(async |_| element.click().await);
     }

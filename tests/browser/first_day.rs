@@ -188,6 +188,14 @@ fn watches_the_first_sync(browser: &Browser) {
     browser.wait("the end of the sync", |browser| browser.text("[data-live=state]") == "degraded");
     browser.sees("complete");
     assert!(!is_same(browser), "the page is the one from before");
+    // What could not be read is neither complete nor none.
+    let rows = browser.texts("[aria-label='What is read'] tbody tr");
+    let read = |title: &str| rows.iter().find(|row| row.lines().next() == Some(title)).unwrap();
+    assert!(read("users").contains("complete"), "{rows:?}");
+    for title in ["admins", "admin roles of users", "admin roles"] {
+        let row = read(title);
+        assert!(row.contains("not known") && !row.contains("complete"), "{row}");
+    }
 }
 
 fn sees_what_is_connected(browser: &Browser, company: &Company) {

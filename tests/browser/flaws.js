@@ -1,6 +1,6 @@
 // What is wrong with the page that is shown, whatever it shows: one line for each flaw.
 const flaws = [];
-const shown = (element) => element.getClientRects().length > 0 && getComputedStyle(element).visibility === "visible";
+const shown = (element) => element.checkVisibility({ visibilityProperty: true });
 const name = (element) => `${element.tagName.toLowerCase()}${element.id ? "#" + element.id : ""}.${element.getAttribute("class") ?? ""}`;
 
 const headings = document.querySelectorAll("h1");

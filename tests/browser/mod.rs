@@ -4,6 +4,8 @@
 
 mod driver;
 mod first_day;
+mod keyboard;
+mod no_script;
 mod pages;
 
 use std::sync::{Arc, Mutex, Weak};
@@ -44,9 +46,11 @@ impl World {
         let refused = fault(&format!("/api/v1/groups/{admins}/users"), &status(403, "E0000006"));
         let sim = setup.faults(json!([refused])).start();
         let mut home = Home::synced_with(&sim);
-        home.run(&["sync", "--full", "--json"]).ok();
         home.set("SIGHTLINE_SYNC__INTERVAL_MINUTES", "600");
-        Self { web: Web::with_users(home), company, _sim: sim }
+        let web = Web::with_users(home);
+        // What is read soon after every start is read now, and nothing for hours then.
+        web.sync(&web.sign_in("admin"), 1);
+        Self { web, company, _sim: sim }
     }
 
     /// Every page, with what it shows where it can show several things.

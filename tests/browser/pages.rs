@@ -15,6 +15,35 @@ fn has_no_flaw(browser: &Browser, dress: &str) {
     assert!(flaws.is_empty(), "{} {dress}: {flaws:#?}", browser.path());
 }
 
+/// Makes a page worse in ways that have to be found.
+const WORSE: &str = "
+    const add = (name, set) => document.querySelector('main').append(Object.assign(document.createElement(name), set));
+    add('h1', { textContent: 'Another' });
+    add('input', { name: 'unlabelled' });
+    add('p', { textContent: 'Pale', id: 'pale' });
+    document.getElementById('pale').style.color = 'rgb(150 150 150 / 90%)';
+    add('p', { textContent: 'Wide', id: 'wide' });
+    document.getElementById('wide').style.width = '4000px';";
+
+#[test]
+fn flaws_are_found() {
+    if !driver::is_there() {
+        return;
+    }
+    let world = World::new();
+    let browser = Browser::start(&world.web.base);
+    sign_in(&browser, "viewer");
+    has_no_flaw(&browser, "as it is");
+    browser.script(WORSE, &[]);
+    let flaws: Vec<String> = serde_json::from_value(browser.script(FLAWS, &[])).unwrap();
+    for flaw in ["2 first headings", "no label: input", "pixels wide", "of p#pale"] {
+        assert!(flaws.iter().any(|found| found.contains(flaw)), "{flaw} is not found: {flaws:#?}");
+    }
+    assert_eq!(flaws.len(), 4, "{flaws:#?}");
+    browser.script("console.error('spoken')", &[]);
+    assert!(browser.console().iter().any(|told| told.message.contains("spoken")), "the console is not heard");
+}
+
 #[test]
 fn every_page_is_readable_in_both_themes_and_at_both_widths() {
     if !driver::is_there() {

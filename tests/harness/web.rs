@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -100,6 +101,24 @@ impl Web {
         let reply = self.try_to_sign_in(name, PASSWORD);
         assert_eq!(reply.status, 303, "{reply:?}");
         Session::of(self, &reply)
+    }
+
+    /// Reads a data source, and waits for the snapshot.
+    #[track_caller]
+    pub(crate) fn sync(&self, admin: &Session, source: u64) {
+        let path = format!("/api/v1/sources/{source}");
+        let ask = || self.send(&admin.get(&path)).is(200).json();
+        let before = ask()["last_snapshot"]["number"].clone();
+        self.send(&admin.call("POST", &format!("{path}/sync"))).is(202);
+        let until = Instant::now() + START;
+        loop {
+            let now = ask();
+            if now["last_snapshot"]["number"] != before && now["state"] != "syncing" {
+                return;
+            }
+            assert!(Instant::now() < until, "{now}");
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     #[track_caller]
