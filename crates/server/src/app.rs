@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Cookies, Identity, Purpose, Sessions, Throttle, Tickets};
 use crate::catalog::{Selection, Wanted};
+use crate::oidc::Oidc;
 use crate::options::{ServerError, ServerOptions};
 use crate::pending::Pending;
 use crate::problem::Problem;
@@ -36,6 +37,7 @@ pub(crate) struct App {
     throttle: Throttle,
     tickets: Tickets,
     pending: Pending,
+    oidc: Option<Oidc>,
     passwords: Semaphore,
     selections: Mutex<VecDeque<(SelectionKey, Arc<Selection>)>>,
     stop: CancellationToken,
@@ -58,6 +60,7 @@ impl App {
             throttle: Throttle::default(),
             tickets: Tickets::default(),
             pending: Pending::default(),
+            oidc: options.oidc.clone().map(Oidc::new).transpose()?,
             passwords: Semaphore::new(PASSWORDS_AT_ONCE),
             selections: Mutex::default(),
             bound: OnceLock::new(),
@@ -101,6 +104,11 @@ impl App {
 
     pub(crate) fn pending(&self) -> &Pending {
         &self.pending
+    }
+
+    /// Sign-in with an identity provider, where it is set up.
+    pub(crate) fn oidc(&self) -> Option<&Oidc> {
+        self.oidc.as_ref()
     }
 
     pub(crate) fn passwords(&self) -> &Semaphore {

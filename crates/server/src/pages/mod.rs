@@ -4,7 +4,7 @@ mod access;
 mod activity;
 mod entity;
 mod gaps;
-mod gate;
+pub(crate) mod gate;
 mod lists;
 mod overview;
 mod settings;
@@ -19,6 +19,7 @@ use axum::routing::{get, post};
 use crate::app::Shared;
 use crate::auth::Identity;
 use crate::layout;
+use crate::oidc;
 use crate::problem::Problem;
 use crate::rows::{AccountRow, AdminRow, AppRow, GroupRow};
 
@@ -31,6 +32,8 @@ pub(crate) type Answer = Result<Response, Problem>;
 pub(crate) fn router() -> Router<Shared> {
     Router::new()
         .route("/sign-in", get(gate::sign_in_form).post(gate::sign_in))
+        .route("/oidc/start", get(oidc::start))
+        .route("/oidc/callback", get(oidc::callback))
         .route("/sign-out", post(gate::sign_out))
         .route("/welcome/{secret}", get(gate::welcome_form).post(gate::welcome))
         .route("/theme", post(gate::theme))

@@ -266,6 +266,13 @@ pub(crate) async fn act_on_user(
         "disable" => store.update_user(id, &note, |user| user.disabled = true).map(drop),
         "enable" => store.update_user(id, &note, |user| user.disabled = false).map(drop),
         "remove" => store.remove_user(id, &note).map(drop),
+        "unlink" => {
+            let note = AuditNote {
+                detail: user.oidc_subject.map(|own| format!("from subject {} at {}", own.subject, own.issuer)),
+                ..note
+            };
+            store.update_user(id, &note, |user| user.oidc_subject = None).map(drop)
+        }
         "link" => {
             store.append_audit(&note)?;
             let link = app.link(Purpose::Password { user_id: id })?;
