@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{Cookies, Identity, Purpose, Sessions, Throttle, Tickets};
 use crate::catalog::{Selection, Wanted};
 use crate::compared::{COMPARISONS, Comparison, HISTORIES, Line, Pair};
+use crate::oidc::Oidc;
 use crate::options::{ServerError, ServerOptions};
 use crate::pending::Pending;
 use crate::problem::Problem;
@@ -41,6 +42,7 @@ pub(crate) struct App {
     throttle: Throttle,
     tickets: Tickets,
     pending: Pending,
+    oidc: Option<Oidc>,
     passwords: Semaphore,
     selections: Mutex<VecDeque<(SelectionKey, Arc<Selection>)>>,
     comparisons: Slow<Pair, Comparison>,
@@ -66,6 +68,7 @@ impl App {
             throttle: Throttle::default(),
             tickets: Tickets::default(),
             pending: Pending::default(),
+            oidc: options.oidc.clone().map(Oidc::new).transpose()?,
             passwords: Semaphore::new(PASSWORDS_AT_ONCE),
             selections: Mutex::default(),
             comparisons: Slow::new(COMPARISONS, at_once.clone()),
@@ -111,6 +114,11 @@ impl App {
 
     pub(crate) fn pending(&self) -> &Pending {
         &self.pending
+    }
+
+    /// Sign-in with an identity provider, where it is set up.
+    pub(crate) fn oidc(&self) -> Option<&Oidc> {
+        self.oidc.as_ref()
     }
 
     pub(crate) fn passwords(&self) -> &Semaphore {

@@ -3,7 +3,7 @@
 //! - [`Server`]: what is served; [`ServerOptions`] say how.
 //! - `pages`: what people see, made on the server, readable without scripts.
 //! - `api`: what programs see, under `/api/v1`, described by an OpenAPI document that is made from the code.
-//! - `auth`: who asks, and whether they may.
+//! - `auth`: who asks, and whether they may; `oidc`: whom an identity provider vouches for.
 //! - `snapshots`, `view`, `catalog`: sealed snapshots, loaded once and shared by everybody who asks.
 
 mod api;
@@ -18,6 +18,7 @@ mod drawing;
 mod figures;
 mod layout;
 mod lists;
+mod oidc;
 mod options;
 mod pages;
 mod parameters;
@@ -48,7 +49,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 pub use auth::password;
-pub use options::{ServerError, ServerOptions, TlsFiles};
+pub use options::{OidcOptions, ServerError, ServerOptions, TlsFiles};
 
 use app::{App, Shared};
 use auth::Purpose;

@@ -89,6 +89,17 @@ pub(crate) fn remove_user(app: &App, identity: &Identity, id: u64) -> Result<(),
     Ok(())
 }
 
+/// Takes away the account at the identity provider that a user signs in with.
+pub(crate) fn unlink_user(app: &App, identity: &Identity, id: u64) -> Result<(), Problem> {
+    let user = app.store().user(id)?;
+    let note = AuditNote {
+        detail: user.oidc_subject.map(|own| format!("from subject {} at {}", own.subject, own.issuer)),
+        ..identity.did_to(app, "user.unlink", user.name)
+    };
+    app.store().update_user(id, &note, |user| user.oidc_subject = None)?;
+    Ok(())
+}
+
 /// A link for one use with which a user chooses a password.
 pub(crate) fn password_link(
     app: &App,

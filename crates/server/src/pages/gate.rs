@@ -68,8 +68,13 @@ fn sign_in_page(
     name: &str,
     error: Option<String>,
 ) -> Answer {
-    let page =
-        SignInPage { next: next.to_owned(), name: name.to_owned(), error, is_new: app.is_new()?, oidc: None };
+    let page = SignInPage {
+        next: next.to_owned(),
+        name: name.to_owned(),
+        error,
+        is_new: app.is_new()?,
+        oidc: app.oidc().map(|oidc| oidc.name().to_owned()),
+    };
     gate(headers, status, "Sign in", &page)
 }
 
@@ -139,7 +144,7 @@ pub(crate) fn begin(app: &App, user: &UserRecord, from: &From, next: &str, how: 
     with_cookie(Redirect::to(local(Some(next))).into_response(), &app.cookies().session(secret.expose()))
 }
 
-fn with_cookie(mut response: Response, cookie: &str) -> Answer {
+pub(crate) fn with_cookie(mut response: Response, cookie: &str) -> Answer {
     let value = HeaderValue::from_str(cookie).map_err(|_| Problem::internal("setting a cookie"))?;
     response.headers_mut().append(header::SET_COOKIE, value);
     Ok(response)

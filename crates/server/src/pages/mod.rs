@@ -5,7 +5,7 @@ mod activity;
 mod changes;
 mod entity;
 mod gaps;
-mod gate;
+pub(crate) mod gate;
 mod history;
 mod lists;
 mod overview;
@@ -21,6 +21,7 @@ use axum::routing::{get, post};
 use crate::app::Shared;
 use crate::auth::Identity;
 use crate::layout;
+use crate::oidc;
 use crate::problem::{Problem, told};
 use crate::rows::{AccountRow, AdminRow, AppRow, GroupRow};
 
@@ -33,6 +34,8 @@ pub(crate) type Answer = Result<Response, Problem>;
 pub(crate) fn router() -> Router<Shared> {
     Router::new()
         .route("/sign-in", get(gate::sign_in_form).post(gate::sign_in))
+        .route("/oidc/start", get(oidc::start))
+        .route("/oidc/callback", get(oidc::callback))
         .route("/sign-out", post(gate::sign_out))
         .route("/welcome/{secret}", get(gate::welcome_form).post(gate::welcome))
         .route("/theme", post(gate::theme))

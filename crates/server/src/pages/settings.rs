@@ -19,7 +19,7 @@ use crate::problem::Problem;
 use crate::table::{Badge, Cell, Column, Table, Tone};
 use crate::users::{
     add_user_with_link, change_user, make_token, password_link, remove_user, role_named, take_back_token,
-    visible_tokens,
+    unlink_user, visible_tokens,
 };
 
 /// Entries of a page of the audit log.
@@ -232,6 +232,7 @@ pub(crate) async fn act_on_user(
         "disable" => change_user(&app, &identity, id, None, Some(true)).map(drop),
         "enable" => change_user(&app, &identity, id, None, Some(false)).map(drop),
         "remove" => remove_user(&app, &identity, id),
+        "unlink" => unlink_user(&app, &identity, id),
         "link" => {
             let (user, link) = password_link(&app, &identity, id)?;
             return show_users(&app, &identity, &frame, None, Some((user.name, link)), ("", ""));
