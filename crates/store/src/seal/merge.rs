@@ -207,7 +207,7 @@ impl Merging<'_, '_> {
                     result.added += 1;
                     changes.push(Edge { seen: new_seen, ..*new });
                 }
-                (Some(old), Some(new)) if !old.says_what(new) => {
+                (Some(old), Some(new)) if !old.says_what(new, tables) => {
                     result.changed += 1;
                     let first_seen = tables.seen(old).first_seen;
                     let seen = tables.sighting(Sighting { first_seen, last_seen: *last_seen });
