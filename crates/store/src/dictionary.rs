@@ -98,12 +98,14 @@ impl Dictionary {
         let mut frames = unpacker.frames(blob);
         while frames.open()? {
             let mut reader = Reader::new(frames.get(), 0);
-            for _ in 0..reader.count()? {
-                let name = std::str::from_utf8(reader.bytes()?).map_err(|_| "a name that is no text")?;
-                let expected = self.names.len() as u32;
-                if self.names.intern(name) != expected {
-                    return Err("a name has two numbers".into());
-                }
+            let count = reader.count()?;
+            let mut names = Vec::with_capacity(count);
+            for _ in 0..count {
+                names.push(std::str::from_utf8(reader.bytes()?).map_err(|_| "a name that is no text")?);
+            }
+            let first = self.names.len() as u32;
+            if self.names.intern_all(&names).into_iter().ne((first..).take(count)) {
+                return Err("a name has two numbers".into());
             }
             for _ in 0..reader.count()? {
                 let (account, handle) = (reader.small()?, reader.small()?);
