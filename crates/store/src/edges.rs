@@ -364,11 +364,16 @@ pub(crate) fn edges_at(
 }
 
 /// Sorts by account what was said one after the other; what was said of one account becomes one.
-pub(crate) fn in_order(mut said: Vec<Edge>, tables: &mut Tables) -> Vec<Edge> {
+pub(crate) fn in_order(said: Vec<Edge>, tables: &mut Tables) -> Vec<Edge> {
     if said.is_sorted_by(|a, b| a.account < b.account) {
         return said;
     }
-    said.sort_by_key(|edge| edge.account);
+    // Numbers are sorted instead of edges, which are larger.
+    let mut order: Vec<u64> =
+        (0..).zip(&said).map(|(at, edge): (u64, _)| u64::from(edge.account) << 32 | at).collect();
+    order.sort_unstable();
+    let mut said: Vec<Edge> =
+        order.into_iter().map(|key| said[(key & u64::from(u32::MAX)) as usize]).collect();
     said.dedup_by(|later, earlier| {
         if later.account != earlier.account {
             return false;
