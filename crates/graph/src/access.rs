@@ -339,24 +339,24 @@ impl<'a> Reached<'a> {
     fn push(&mut self, account: AccountIx, rows: Range<usize>, groups: &[u32], implicit: bool) {
         let graph = self.graph;
         let kinds = &graph.assignments.kinds[rows.clone()];
-        self.key.clear();
-        self.key.push((rows.len() as u32) << 1 | u32::from(implicit));
-        self.key.extend_from_slice(kinds);
-        self.key.extend_from_slice(groups);
-        let is_few = self.key.len() <= FEW;
-        let few = self.key.iter().fold(u128::MAX, |few, &number| few << 32 | u128::from(number));
-        let known = if is_few { self.by_few.get(&few) } else { self.by_many.get(self.key.as_slice()) };
-        let at = known.copied().unwrap_or_else(|| {
-            let at = self.lists.len();
-            let paths: Arc<[Path]> = self.paths(kinds, groups, implicit).into();
-            self.lists.push(Paths { in_force: paths.iter().any(|path| path.in_force), paths });
-            if is_few {
+        let manner = (rows.len() as u32) << 1 | u32::from(implicit);
+        let numbers = std::iter::once(&manner).chain(kinds).chain(groups);
+        let at = if 1 + kinds.len() + groups.len() <= FEW {
+            let few = numbers.fold(u128::MAX, |few, &number| few << 32 | u128::from(number));
+            self.by_few.get(&few).copied().unwrap_or_else(|| {
+                let at = self.list(kinds, groups, implicit);
                 self.by_few.insert(few, at);
-            } else {
+                at
+            })
+        } else {
+            self.key.clear();
+            self.key.extend(numbers);
+            self.by_many.get(self.key.as_slice()).copied().unwrap_or_else(|| {
+                let at = self.list(kinds, groups, implicit);
                 self.by_many.insert(self.key.as_slice().into(), at);
-            }
-            at
-        });
+                at
+            })
+        };
         let Paths { paths, in_force } = &self.lists[at];
         if paths.is_empty() {
             return;
@@ -377,6 +377,13 @@ impl<'a> Reached<'a> {
             blocked,
             since: rows.into_iter().find_map(|at| graph.assignments.since(at)),
         });
+    }
+
+    /// Adds a list of paths; gives its place.
+    fn list(&mut self, kinds: &[u32], groups: &[u32], implicit: bool) -> usize {
+        let paths: Arc<[Path]> = self.paths(kinds, groups, implicit).into();
+        self.lists.push(Paths { in_force: paths.iter().any(|path| path.in_force), paths });
+        self.lists.len() - 1
     }
 
     /// All paths, from the account's own assignments and those of its groups.
