@@ -95,6 +95,19 @@ impl Reverse {
         Self { rows: Rows { offsets }, sources }
     }
 
+    /// Puts the column values of each row in ascending order, where this is the reverse of those rows: by going through the
+    /// values, which takes a fraction of the time of a sort of each row.
+    pub(crate) fn sort_forward(&self, forward: &Spans, targets: &mut [u32]) {
+        let mut places: Vec<u32> = forward.starts.clone();
+        for target in 0..self.rows.offsets.len().saturating_sub(1) as u32 {
+            for &row in self.sources(target) {
+                let place = &mut places[row as usize];
+                targets[*place as usize] = target;
+                *place += 1;
+            }
+        }
+    }
+
     /// The rows that hold this value.
     pub(crate) fn sources(&self, target: u32) -> &[u32] {
         &self.sources[self.rows.range(target)]

@@ -277,6 +277,7 @@ impl Builder {
         let first_own = self.names.len() as u32;
         let mut memberships = std::mem::take(&mut self.single.memberships);
         memberships.sort_unstable();
+        memberships.dedup();
         for members in memberships.chunk_by(|one, other| one.0 == other.0) {
             let accounts = members.iter().map(|&(_, account, _)| account + first_own);
             self.memberships.take(members[0].0, accounts, members.iter().map(|member| member.2).collect());
