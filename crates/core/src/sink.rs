@@ -212,4 +212,18 @@ mod tests {
         assert_eq!(names.iter().nth(999), Some("name 999"));
         assert_eq!(names.get(1000), "");
     }
+
+    #[test]
+    fn many_texts_get_the_numbers_that_they_get_one_after_the_other() {
+        let texts: Vec<String> =
+            (0..20_000_u32).map(|n| format!("{}", n * n % 7001)).chain([String::new()]).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let (mut together, mut alone) = (Names::default(), Names::default());
+        for some in texts.chunks(999) {
+            let expected: Vec<u32> = some.iter().map(|text| alone.intern(text)).collect();
+            assert_eq!(together.intern_all(some), expected);
+        }
+        assert_eq!(together.intern_all(&texts), alone.intern_all(&texts));
+        assert!(together.iter().eq(alone.iter()));
+    }
 }

@@ -441,3 +441,21 @@ impl Graph {
         (edge.in_force || !in_force) && named.is_none_or(|id| self.group(GroupIx(edge.group)).id == id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_sorted_by_account_and_keep_their_order_within_one() {
+        for accounts in [1_u64, 2, 2047, 2048, 2049, 5_000_000] {
+            // Numbers of which many are the same, and the highest one.
+            let account = |n: u64| if n.is_multiple_of(7) { accounts - 1 } else { n * n * 7919 % accounts };
+            let mut hits: Vec<u64> = (0..3000).map(|n| account(n) << 32 | (n / 100)).collect();
+            let mut expected = hits.clone();
+            expected.sort_by_key(|hit| hit >> 32);
+            sort_by_account(&mut hits, accounts as usize);
+            assert_eq!(hits, expected, "{accounts} accounts");
+        }
+    }
+}

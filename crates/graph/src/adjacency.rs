@@ -255,6 +255,18 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_sorted_through_their_reverse() {
+        let mut forward = Spans::new(4);
+        let mut targets = vec![5, 1, 3, 9, 9, 0, 5, 2];
+        // With places between them that nothing uses, and an empty row.
+        forward.set(2, 0..3);
+        forward.set(0, 4..4);
+        forward.set(3, 5..8);
+        Reverse::of(&forward, &targets, 6).sort_forward(&forward, &mut targets);
+        assert_eq!(targets, [1, 3, 5, 9, 9, 0, 2, 5]);
+    }
+
+    #[test]
     fn bits_are_a_set() {
         let mut set = Bits::new(130);
         for number in [0, 63, 64, 129, 64] {
