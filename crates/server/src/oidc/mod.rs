@@ -65,8 +65,8 @@ impl Oidc {
 }
 
 /// Who signs in from where, as far as attempts that went wrong are counted.
-fn keys(from: &auth::From) -> [String; 1] {
-    [format!("oidc {}", from.0.as_deref().unwrap_or("unknown"))]
+fn keys(from: &auth::From) -> Vec<Guesser> {
+    from.0.clone().map(Guesser::Address).into_iter().collect()
 }
 
 /// The cookie that binds a sign-in to a browser.
