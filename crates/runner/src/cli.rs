@@ -118,7 +118,9 @@ pub(crate) enum User {
     },
     /// Change what somebody may do, the name, the e-mail address or the password, disable somebody, or link somebody to
     /// an account at the identity provider
-    #[command(after_help = "A new password, --disable, --unlink and another --link end every session of the user.")]
+    #[command(
+        after_help = "A new password, --disable, --unlink and another --link end every session of the user."
+    )]
     Set(UserSet),
     /// Remove somebody, with all sessions and API tokens
     Remove {

@@ -173,7 +173,9 @@ fn change(world: &World, set: UserSet) -> Result<(), Failure> {
 fn account(world: &World, subject: String) -> Result<OidcSubject, Failure> {
     let issuer = world.settings.server.oidc.issuer.trim();
     if issuer.is_empty() {
-        return Err(Failure::usage("--link: no identity provider is set").hint("set server.oidc.issuer first"));
+        return Err(
+            Failure::usage("--link: no identity provider is set").hint("set server.oidc.issuer first")
+        );
     }
     if subject.is_empty() || subject.trim() != subject || subject.chars().any(char::is_control) {
         return Err(Failure::usage(format!("--link: {subject:?} is not the subject of an account"))

@@ -268,7 +268,9 @@ pub(crate) async fn act_on_user(
         "remove" => store.remove_user(id, &note).map(drop),
         "unlink" => {
             let note = AuditNote {
-                detail: user.oidc_subject.map(|own| format!("from subject {} at {}", own.subject, own.issuer)),
+                detail: user
+                    .oidc_subject
+                    .map(|own| format!("from subject {} at {}", own.subject, own.issuer)),
                 ..note
             };
             store.update_user(id, &note, |user| user.oidc_subject = None).map(drop)
