@@ -7,7 +7,7 @@ use crate::harness::Home;
 use crate::layering::root;
 
 /// Defaults of the settings, by name, as they would be written.
-const DEFAULTS: [(&str, &str); 9] = [
+const DEFAULTS: [(&str, &str); 20] = [
     ("data_dir", "\"\""),
     ("log", "\"warn\""),
     ("sync.interval_minutes", "60"),
@@ -17,6 +17,17 @@ const DEFAULTS: [(&str, &str); 9] = [
     ("history.keep_daily_days", "365"),
     ("history.keep_monthly_days", "0"),
     ("http.extra_roots", "[]"),
+    ("server.oidc.issuer", "\"\""),
+    ("server.oidc.client_id", "\"\""),
+    ("server.oidc.client_secret", "\"\""),
+    ("server.oidc.client_secret_file", "\"\""),
+    ("server.oidc.name", "\"\""),
+    ("server.oidc.scopes", "[\"openid\", \"profile\", \"email\"]"),
+    ("server.oidc.link_by_email", "false"),
+    ("server.oidc.create_users", "false"),
+    ("server.oidc.role", "\"\""),
+    ("server.oidc.email_domains", "[]"),
+    ("server.oidc.other_hosts", "[]"),
 ];
 
 #[test]

@@ -18,6 +18,7 @@ mod https;
 mod incremental;
 mod layering;
 mod odd;
+mod oidc;
 mod output;
 mod registry;
 mod schemas;

@@ -223,7 +223,10 @@ impl From<sightline_server::ServerError> for Failure {
     fn from(error: sightline_server::ServerError) -> Self {
         use sightline_server::ServerError;
         let code = match &error {
-            ServerError::Insecure { .. } | ServerError::Listen { .. } | ServerError::Tls { .. } => USAGE,
+            ServerError::Insecure { .. }
+            | ServerError::Listen { .. }
+            | ServerError::Tls { .. }
+            | ServerError::Oidc { .. } => USAGE,
             ServerError::Store(_) => STORE,
             _ => FAILED,
         };

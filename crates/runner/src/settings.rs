@@ -387,6 +387,11 @@ fn wrong_setting(error: &figment::Error) -> Failure {
     });
     let path = error.path.join(".");
     let name = if path.is_empty() { String::new() } else { format!("{path}: ") };
-    Failure::usage(format!("wrong setting{}: {name}{}", place.unwrap_or_default(), error.kind))
+    // The parser quotes the lines that it does not understand, and one of them may hold the client secret.
+    let kind = error.kind.to_string();
+    let is_quoted =
+        |line: &&str| line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()).starts_with('|');
+    let told: Vec<&str> = kind.lines().filter(|line| !is_quoted(line) && !line.trim().is_empty()).collect();
+    Failure::usage(format!("wrong setting{}: {name}{}", place.unwrap_or_default(), told.join(": ")))
         .hint("config/sightline.toml of the project documents every setting")
 }

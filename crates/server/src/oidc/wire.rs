@@ -1,4 +1,7 @@
 //! Calls to the identity provider: to its own host and those that an administrator has named, wherever answers point.
+//!
+//! Private addresses are called as well: many providers are inside, and the host is never one that came from elsewhere
+//! than the settings.
 
 use std::error::Error as StdError;
 use std::fmt;
