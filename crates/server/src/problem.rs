@@ -118,8 +118,16 @@ impl From<StoreError> for Problem {
         let status = match &error {
             StoreError::NoSuchSource { .. }
             | StoreError::NoSuchSnapshot { .. }
-            | StoreError::Pruned { .. } => StatusCode::NOT_FOUND,
-            StoreError::NameTaken { .. } | StoreError::LargeDrop { .. } => StatusCode::CONFLICT,
+            | StoreError::Pruned { .. }
+            | StoreError::NoSuchUser { .. }
+            | StoreError::NoSuchToken { .. } => StatusCode::NOT_FOUND,
+            StoreError::NameTaken { .. }
+            | StoreError::LargeDrop { .. }
+            | StoreError::UserNameTaken { .. }
+            | StoreError::SubjectTaken { .. }
+            | StoreError::LastAdmin { .. }
+            | StoreError::UserDisabled { .. } => StatusCode::CONFLICT,
+            StoreError::NotAName { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             _ => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the store could not be used");
                 StatusCode::INTERNAL_SERVER_ERROR
