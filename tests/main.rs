@@ -21,6 +21,7 @@ mod odd;
 mod output;
 mod registry;
 mod secrets;
+mod security;
 mod service_app;
 mod switched_off;
 mod together;
