@@ -20,6 +20,7 @@ mod layering;
 mod odd;
 mod output;
 mod registry;
+mod schemas;
 mod secrets;
 mod security;
 mod service_app;

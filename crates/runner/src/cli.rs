@@ -116,8 +116,11 @@ pub(crate) enum User {
         #[arg(long)]
         json: bool,
     },
-    /// Change what somebody may do, the name, the e-mail address or the password, or disable somebody
-    #[command(after_help = "A new password and --disable end every session of the user.")]
+    /// Change what somebody may do, the name, the e-mail address or the password, disable somebody, or link somebody to
+    /// an account at the identity provider
+    #[command(
+        after_help = "A new password, --disable, --unlink and another --link end every session of the user."
+    )]
     Set(UserSet),
     /// Remove somebody, with all sessions and API tokens
     Remove {
@@ -167,6 +170,13 @@ pub(crate) struct UserSet {
     /// Let the user sign in again
     #[arg(long, conflicts_with = "disable")]
     pub(crate) enable: bool,
+    /// Let the user sign in with this account at the identity provider: its subject, as the provider calls it
+    /// and the audit log shows it
+    #[arg(long, value_name = "SUBJECT")]
+    pub(crate) link: Option<String>,
+    /// Do not let the user sign in with the account at the identity provider any more
+    #[arg(long, conflicts_with = "link")]
+    pub(crate) unlink: bool,
 }
 
 #[derive(Debug, Args)]

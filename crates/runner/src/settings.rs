@@ -8,8 +8,9 @@ use etcetera::BaseStrategy;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
-use sightline_server::{ServerOptions, TlsFiles};
-use sightline_store::Retention;
+use sightline_core::Secret;
+use sightline_server::{OidcOptions, ServerOptions, TlsFiles};
+use sightline_store::{Retention, UserRole};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::cli::Cli;
@@ -49,10 +50,145 @@ pub(crate) struct ServerSettings {
     pub(crate) session_idle_minutes: u32,
     /// Hours after which a session ends in any case.
     pub(crate) session_hours: u32,
+    /// Sign-in with an OpenID Connect provider.
+    pub(crate) oidc: OidcSettings,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OidcSettings {
+    /// The provider's address, as it calls itself; empty for none.
+    pub(crate) issuer: String,
+    /// The id of this server at the provider.
+    pub(crate) client_id: String,
+    /// Its secret.
+    #[serde(default = "no_secret", skip_serializing, deserialize_with = "quiet_secret")]
+    pub(crate) client_secret: Secret,
+    /// A file that holds the secret.
+    pub(crate) client_secret_file: PathBuf,
+    /// What the button calls the provider; empty for its host.
+    pub(crate) name: String,
+    /// The scopes that are asked for.
+    pub(crate) scopes: Vec<String>,
+    /// Whether a user is linked at the first sign-in with the same verified address.
+    pub(crate) link_by_email: bool,
+    /// Whether somebody who is no user becomes one.
+    pub(crate) create_users: bool,
+    /// With which role.
+    pub(crate) role: String,
+    /// Domains of addresses that are linked and become users; empty for any.
+    pub(crate) email_domains: Vec<String>,
+    /// Hosts besides the issuer's that may be called.
+    pub(crate) other_hosts: Vec<String>,
+}
+
+/// The variable that holds the client secret.
+const CLIENT_SECRET_VAR: &str = "SIGHTLINE_OIDC_CLIENT_SECRET";
+
+fn no_secret() -> Secret {
+    Secret::new("")
+}
+
+/// Reads a secret without ever showing it: an error of another kind would quote what it found.
+fn quiet_secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    use figment::value::Value;
+    match <Value as Deserialize>::deserialize(deserializer) {
+        Ok(Value::String(_, text)) => Ok(Secret::new(text)),
+        _ => Err(serde::de::Error::custom("not a text in quotes")),
+    }
+}
+
+impl Default for OidcSettings {
+    fn default() -> Self {
+        Self {
+            issuer: String::new(),
+            client_id: String::new(),
+            client_secret: no_secret(),
+            client_secret_file: PathBuf::new(),
+            name: String::new(),
+            scopes: ["openid", "profile", "email"].map(str::to_owned).to_vec(),
+            link_by_email: false,
+            create_users: false,
+            role: String::new(),
+            email_domains: Vec::new(),
+            other_hosts: Vec::new(),
+        }
+    }
+}
+
+impl OidcSettings {
+    /// What the server needs to know; none where no provider is set.
+    fn options(&self, extra_roots_pem: Vec<Vec<u8>>) -> Result<Option<OidcOptions>, Failure> {
+        if self.issuer.trim().is_empty() {
+            return Ok(None);
+        }
+        if self.client_id.trim().is_empty() {
+            return Err(Failure::usage("server.oidc.client_id is empty")
+                .hint("give the id that the provider has for this application"));
+        }
+        let role = match self.role.trim() {
+            "" => None,
+            "viewer" => Some(UserRole::Viewer),
+            "auditor" => Some(UserRole::Auditor),
+            "admin" => {
+                return Err(Failure::usage("server.oidc.role: nobody becomes an admin by signing in").hint(
+                    "take viewer or auditor, and make admins of those who are to be ones under Users",
+                ));
+            }
+            other => {
+                return Err(Failure::usage(format!("server.oidc.role: there is no role {other:?}"))
+                    .hint("take viewer or auditor"));
+            }
+        };
+        if self.create_users && role.is_none() {
+            return Err(Failure::usage("server.oidc.create_users needs server.oidc.role")
+                .hint("say what new users may do: role = \"viewer\""));
+        }
+        Ok(Some(OidcOptions {
+            issuer: self.issuer.trim().to_owned(),
+            client_id: self.client_id.trim().to_owned(),
+            client_secret: self.secret()?,
+            name: Some(self.name.trim().to_owned()).filter(|name| !name.is_empty()),
+            scopes: self.scopes.clone(),
+            link_by_email: self.link_by_email,
+            create_users: role.filter(|_| self.create_users),
+            email_domains: self.email_domains.clone(),
+            other_hosts: self.other_hosts.clone(),
+            extra_roots_pem,
+        }))
+    }
+
+    /// The client secret from the environment, a file or the settings; none for a public client.
+    fn secret(&self) -> Result<Option<Secret>, Failure> {
+        let is_set = !self.client_secret.expose().is_empty();
+        let has_file = !self.client_secret_file.as_os_str().is_empty();
+        let secret = match std::env::var(CLIENT_SECRET_VAR) {
+            Ok(text) => Secret::new(text),
+            Err(std::env::VarError::NotUnicode(_)) => {
+                return Err(Failure::usage(format!("{CLIENT_SECRET_VAR} is not text")));
+            }
+            Err(std::env::VarError::NotPresent) if is_set && has_file => {
+                return Err(Failure::usage(
+                    "server.oidc.client_secret and server.oidc.client_secret_file exclude each other",
+                ));
+            }
+            Err(std::env::VarError::NotPresent) if has_file => {
+                crate::credential::read("client secret", None, Some(&self.client_secret_file))?
+            }
+            Err(std::env::VarError::NotPresent) => self.client_secret.clone(),
+        };
+        let secret = Secret::new(secret.expose().trim());
+        match secret.expose() {
+            "" if has_file => Err(Failure::usage(format!("{} is empty", self.client_secret_file.display()))),
+            "" => Ok(None),
+            _ => Ok(Some(secret)),
+        }
+    }
 }
 
 impl ServerSettings {
-    pub(crate) fn options(&self) -> Result<ServerOptions, Failure> {
+    /// How the server is run; calls of its own trust these authorities besides the system's.
+    pub(crate) fn options(&self, extra_roots_pem: Vec<Vec<u8>>) -> Result<ServerOptions, Failure> {
         let given = |path: &PathBuf| Some(path.clone()).filter(|path| !path.as_os_str().is_empty());
         let tls = match (given(&self.tls_certificates), given(&self.tls_key)) {
             (Some(certificates), Some(key)) => Some(TlsFiles { certificates, key }),
@@ -82,6 +218,7 @@ impl ServerSettings {
             session_idle: Duration::from_mins(u64::from(self.session_idle_minutes)),
             session_lasts: Duration::from_hours(u64::from(self.session_hours)),
             offer_loopback: false,
+            oidc: self.oidc.options(extra_roots_pem)?,
         })
     }
 }
@@ -145,6 +282,7 @@ impl Default for Settings {
                 public_url: String::new(),
                 session_idle_minutes: 480,
                 session_hours: 168,
+                oidc: OidcSettings::default(),
             },
         }
     }

@@ -42,6 +42,7 @@ struct LayoutPage<'a> {
     user_role: &'static str,
     nav: Vec<NavItem>,
     notices: &'a [Notice],
+    reload_after: Option<u32>,
     main: &'a str,
 }
 
@@ -62,6 +63,8 @@ pub(crate) struct Frame {
     path: String,
     as_of: Option<String>,
     pub(crate) notices: Vec<Notice>,
+    /// Seconds after which a browser asks for the page again, where something is still being made.
+    pub(crate) reload_after: Option<u32>,
 }
 
 /// The theme that somebody has chosen.
@@ -87,6 +90,7 @@ impl Frame {
             path: uri.path().to_owned(),
             as_of,
             notices: Vec::new(),
+            reload_after: None,
         }
     }
 
@@ -127,6 +131,7 @@ impl Frame {
             user_role: self.identity.user.role.word(),
             nav: self.nav(app),
             notices: &self.notices,
+            reload_after: self.reload_after,
             main: &main,
         };
         let html = page.render().map_err(|_| Problem::internal("making the page"))?;

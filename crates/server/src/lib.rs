@@ -3,7 +3,7 @@
 //! - [`Server`]: what is served; [`ServerOptions`] say how.
 //! - `pages`: what people see, made on the server, readable without scripts.
 //! - `api`: what programs see, under `/api/v1`, described by an OpenAPI document that is made from the code.
-//! - `auth`: who asks, and whether they may.
+//! - `auth`: who asks, and whether they may; `oidc`: whom an identity provider vouches for.
 //! - `snapshots`, `view`, `catalog`: sealed snapshots, loaded once and shared by everybody who asks.
 
 mod api;
@@ -11,18 +11,24 @@ mod app;
 mod assets;
 mod auth;
 mod catalog;
+mod compared;
 mod connected;
 mod connecting;
 mod drawing;
+mod figures;
 mod layout;
 mod lists;
+mod oidc;
 mod options;
 mod pages;
+mod parameters;
 mod pending;
 mod problem;
 mod rows;
+mod slow;
 mod snapshots;
 mod table;
+mod users;
 mod view;
 mod words;
 
@@ -44,7 +50,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 pub use auth::password;
-pub use options::{ServerError, ServerOptions, TlsFiles};
+pub use options::{OidcOptions, ServerError, ServerOptions, TlsFiles};
 
 use app::{App, Shared};
 use auth::Purpose;
@@ -218,12 +224,15 @@ async fn refresh_all(app: &Shared) {
 }
 
 async fn refresh(app: &Shared, source_id: u64) {
-    if let Err(problem) = app.snapshots().refresh(source_id).await {
-        tracing::error!(
+    match app.snapshots().refresh(source_id).await {
+        // What has changed is what people look at next.
+        Ok(true) => compared::prepare_last(app, source_id),
+        Ok(false) => {}
+        Err(problem) => tracing::error!(
             source_id,
             detail = problem.detail,
             "a snapshot cannot be loaded; the one before is shown"
-        );
+        ),
     }
 }
 

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sightline_core::Secret;
+use sightline_store::UserRole;
 use url::Url;
 
 /// How the server is run.
@@ -23,6 +25,34 @@ pub struct ServerOptions {
     pub session_lasts: Duration,
     /// Whether the page for a new data source offers plain HTTP to this machine: demonstrations and tests.
     pub offer_loopback: bool,
+    /// The identity provider with which people sign in, besides passwords.
+    pub oidc: Option<OidcOptions>,
+}
+
+/// Sign-in with an OpenID Connect provider.
+#[derive(Debug, Clone)]
+pub struct OidcOptions {
+    /// The provider's address, to the letter as it calls itself: HTTPS, or plain HTTP to this machine for tests.
+    pub issuer: String,
+    /// The id of this server at the provider.
+    pub client_id: String,
+    /// Its secret; none for a public client, which has PKCE alone.
+    pub client_secret: Option<Secret>,
+    /// What the button calls the provider; its host where none is given.
+    pub name: Option<String>,
+    /// The scopes that are asked for, besides `openid`.
+    pub scopes: Vec<String>,
+    /// Whether a user who is not linked yet is, at the first sign-in with the user's e-mail address, which the provider
+    /// has to have verified.
+    pub link_by_email: bool,
+    /// The role with which somebody who is no user yet becomes one; none where users have to be there already.
+    pub create_users: Option<UserRole>,
+    /// The domains of e-mail addresses that are linked and become users; empty for any.
+    pub email_domains: Vec<String>,
+    /// Hosts besides the issuer's that may be called, for providers that spread over several: `name` or `name:port`.
+    pub other_hosts: Vec<String>,
+    /// Certificates of authorities to trust besides the system's, PEM.
+    pub extra_roots_pem: Vec<Vec<u8>>,
 }
 
 /// Certificate and key of a server.
@@ -44,6 +74,7 @@ impl Default for ServerOptions {
             session_idle: Duration::from_hours(8),
             session_lasts: Duration::from_hours(24 * 7),
             offer_loopback: false,
+            oidc: None,
         }
     }
 }
@@ -51,6 +82,16 @@ impl Default for ServerOptions {
 impl ServerOptions {
     /// Fails, with what to do, where browsers would send passwords and sessions in the clear.
     pub(crate) fn check(&self) -> Result<(), ServerError> {
+        let is_called_otherwise = self.behind_proxy || self.listen.ip().is_unspecified();
+        if self.oidc.is_some() && self.public_url.is_none() && is_called_otherwise {
+            return Err(ServerError::Oidc {
+                reason: "the provider has to know where people come back to, and no server.public_url is set"
+                    .to_owned(),
+                hint:
+                    "set server.public_url to the address that people use, such as https://sightline.acme.com"
+                        .to_owned(),
+            });
+        }
         if self.listen.ip().is_loopback() || self.tls.is_some() || self.behind_proxy {
             return Ok(());
         }
@@ -105,6 +146,14 @@ pub enum ServerError {
         /// Why not.
         reason: String,
     },
+    /// Sign-in with the identity provider cannot be set up.
+    #[error("server.oidc: {reason}")]
+    Oidc {
+        /// Why not.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] sightline_store::StoreError),
@@ -126,6 +175,7 @@ impl ServerError {
                 Some("another program listens there: stop it, or choose another port with --listen".to_owned())
             }
             Self::Tls { .. } => Some("both have to be PEM, and the key has to belong to the first certificate".to_owned()),
+            Self::Oidc { hint, .. } => Some(hint.clone()),
             Self::Store(error) => error.hint(),
             _ => None,
         }

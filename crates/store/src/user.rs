@@ -79,6 +79,14 @@ pub struct OidcSubject {
     pub subject: String,
 }
 
+impl OidcSubject {
+    /// The host of the provider, for people.
+    pub fn host(&self) -> &str {
+        let rest = self.issuer.split_once("://").map_or(self.issuer.as_str(), |(_, rest)| rest);
+        rest.split(['/', '?', '#']).next().unwrap_or(rest)
+    }
+}
+
 /// A user who is to be added.
 #[derive(Debug, Clone)]
 pub struct NewUser {
@@ -185,8 +193,8 @@ impl Store {
 
     /// Changes what is kept about a user, but for the id; the note goes to the audit log with it.
     ///
-    /// The sessions of a user end when the password changes or the user is disabled. The last administrator who is not
-    /// disabled stays one.
+    /// The sessions of a user end when the password changes, the user is disabled, or the account at the identity provider
+    /// goes or is another one. The last administrator who is not disabled stays one.
     pub fn update_user(
         &self,
         user_id: u64,
@@ -200,7 +208,8 @@ impl Store {
             user.id = user_id;
             keep_an_admin(txn, &before, Some(&user))?;
             put(txn, &user)?;
-            if user.disabled || user.password != before.password {
+            let is_unlinked = before.oidc_subject.is_some() && user.oidc_subject != before.oidc_subject;
+            if user.disabled || user.password != before.password || is_unlinked {
                 session::remove_all_of(txn, user_id, None)?;
             }
             audit::append(txn, note)?;

@@ -18,7 +18,7 @@ use crate::world::World;
 pub(crate) type Ended = (String, Finished);
 
 pub(crate) async fn run(world: &World, serve: &Serve) -> Result<(), Failure> {
-    let mut options = world.settings.server.options()?;
+    let mut options = world.settings.server.options(world.settings.extra_roots()?)?;
     if let Some(listen) = serve.listen {
         options.listen = listen;
     }

@@ -59,12 +59,12 @@ impl<'a> UserLine<'a> {
         }
     }
 
-    fn signs_in_with(&self) -> &'static str {
-        match (self.has_password, self.oidc_subject.is_some()) {
-            (true, true) => "password, identity provider",
-            (true, false) => "password",
-            (false, true) => "identity provider",
-            (false, false) => "nothing yet",
+    fn signs_in_with(&self) -> String {
+        match (self.has_password, self.oidc_subject.map(OidcSubject::host)) {
+            (true, Some(host)) => format!("password, {host}"),
+            (true, None) => "password".to_owned(),
+            (false, Some(host)) => host.to_owned(),
+            (false, None) => "nothing yet".to_owned(),
         }
     }
 }
@@ -117,7 +117,7 @@ fn list(world: &World, as_json: bool) -> Result<(), Failure> {
             user.role.to_string(),
             if user.disabled { "disabled" } else { "enabled" }.to_owned(),
             user.email.unwrap_or_default().to_owned(),
-            user.signs_in_with().to_owned(),
+            user.signs_in_with(),
             user.created.to_string(),
             user.last_sign_in.map_or_else(|| "never".to_owned(), |time| time.to_string()),
         ]);
@@ -126,17 +126,20 @@ fn list(world: &World, as_json: bool) -> Result<(), Failure> {
 }
 
 fn change(world: &World, set: UserSet) -> Result<(), Failure> {
-    let UserSet { name, role, email, new_name, password_file, disable, enable } = set;
+    let UserSet { name, role, email, new_name, password_file, disable, enable, link, unlink } = set;
     if role.is_none()
         && email.is_none()
         && new_name.is_none()
         && password_file.is_none()
         && !disable
         && !enable
+        && link.is_none()
+        && !unlink
     {
         return Err(Failure::usage("nothing to change was given")
-            .hint("give --role, --email, --name, --password-file, --disable or --enable"));
+            .hint("give --role, --email, --name, --password-file, --disable, --enable, --link or --unlink"));
     }
+    let link = link.map(|subject| account(world, subject)).transpose()?;
     email.as_deref().map_or(Ok(()), check_email)?;
     let store = world.store_to_write("user set")?;
     let user = user_named(&store, &name)?;
@@ -150,6 +153,8 @@ fn change(world: &World, set: UserSet) -> Result<(), Failure> {
         password.as_ref().map(|_| "a new password".to_owned()),
         disable.then(|| "disabled".to_owned()),
         enable.then(|| "enabled".to_owned()),
+        link.as_ref().map(|link| format!("linked to subject {} at {}", link.subject, link.issuer)),
+        unlink.then(|| "unlinked from the identity provider".to_owned()),
     ];
     let changes: Vec<String> = changes.into_iter().flatten().collect();
     let told = changes.join(", ");
@@ -159,8 +164,24 @@ fn change(world: &World, set: UserSet) -> Result<(), Failure> {
         user.name = new_name.unwrap_or_else(|| std::mem::take(&mut user.name));
         user.password = password.or(user.password.take());
         user.disabled = (user.disabled || disable) && !enable;
+        user.oidc_subject = link.or(user.oidc_subject.take()).filter(|_| !unlink);
     })?;
     line(format!("Changed {:?}: {told}.", user.name))
+}
+
+/// An account at the provider of the settings.
+fn account(world: &World, subject: String) -> Result<OidcSubject, Failure> {
+    let issuer = world.settings.server.oidc.issuer.trim();
+    if issuer.is_empty() {
+        return Err(
+            Failure::usage("--link: no identity provider is set").hint("set server.oidc.issuer first")
+        );
+    }
+    if subject.is_empty() || subject.trim() != subject || subject.chars().any(char::is_control) {
+        return Err(Failure::usage(format!("--link: {subject:?} is not the subject of an account"))
+            .hint("take it from the provider, or from the audit log after a sign-in that was refused"));
+    }
+    Ok(OidcSubject { issuer: issuer.to_owned(), subject })
 }
 
 /// What is kept of the password on the first line of a file, or of standard input.
@@ -205,7 +226,7 @@ fn user_named(store: &Store, name: &str) -> Result<UserRecord, Failure> {
 }
 
 /// Whoever may start this program on the data directory is not asked for a name: it is the system that acts.
-fn note(action: &str, target: &str, mut details: Vec<String>) -> AuditNote {
+pub(crate) fn note(action: &str, target: &str, mut details: Vec<String>) -> AuditNote {
     details.push("on the command line".to_owned());
     AuditNote {
         target: Some(target.to_owned()),

@@ -14,6 +14,8 @@ use super::App;
 use crate::app::Shared;
 use crate::auth::Viewer;
 use crate::connected::SourceAnswer;
+use crate::parameters::NoParameters;
+use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(events))
@@ -23,8 +25,11 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 ///
 /// The events `changed`, `started`, `progress` and `ended` carry a data source as JSON; `removed` carries its id;
 /// `missed` says that the client was too slow and has to ask for everything again.
-#[utoipa::path(get, path = "/events", tag = "Data sources", responses((status = 200, content_type = "text/event-stream", description = "Events.")))]
-async fn events(app: App, _: Viewer) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+#[utoipa::path(get, path = "/events", tag = "Data sources", responses(
+    (status = 200, content_type = "text/event-stream", description = "Events.", body = String),
+    (status = "default", body = Problem, content_type = "application/problem+json", description = "Why there is no answer."),
+))]
+async fn events(app: App, _: Viewer, _: NoParameters) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let app = app.0;
     let receiver = app.supervisor().subscribe();
     // Whoever has just loaded a page does not know what happened between that and now.

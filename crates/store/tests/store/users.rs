@@ -161,7 +161,10 @@ impl Model {
             self.users.insert(id, before);
             return result;
         }
-        let keeps_sessions = user.is_some_and(|user| !user.disabled && user.password == before.password);
+        let keeps_sessions = user.is_some_and(|user| {
+            let is_unlinked = before.oidc_subject.is_some() && user.oidc_subject != before.oidc_subject;
+            !user.disabled && user.password == before.password && !is_unlinked
+        });
         if !keeps_sessions {
             self.sessions.retain(|session| session.user_id != id);
         }
