@@ -5,6 +5,7 @@
 
 mod agreement;
 mod broken;
+mod browser;
 mod check;
 mod cost;
 mod crash;

@@ -36,7 +36,6 @@ struct NavItem {
 struct LayoutPage<'a> {
     title: &'a str,
     theme: Option<&'static str>,
-    other_theme: &'static str,
     csrf: &'a str,
     here: &'a str,
     user_name: &'a str,
@@ -126,7 +125,6 @@ impl Frame {
         let page = LayoutPage {
             title,
             theme: self.theme,
-            other_theme: if self.theme == Some("dark") { "light" } else { "dark" },
             csrf: self.csrf(),
             here: &self.here,
             user_name: &self.identity.user.name,

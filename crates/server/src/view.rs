@@ -1,6 +1,6 @@
 //! One sealed snapshot, ready for every question: its graph, and lists of what is in it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use sightline_answer::{AdminLine, AnswerError, Chosen, Known, SealTimes};
 use sightline_core::{AccountStatus, Gap, GroupOrigin, LastUse, Observed, ResourceStatus, SnapshotNumber};
@@ -21,6 +21,8 @@ pub(crate) struct View {
     pub(crate) summary: Summary,
     /// In the order of the admins catalog.
     pub(crate) admins: Vec<AdminHolding>,
+    /// How many roles in force each account holds, of those that hold any.
+    roles: HashMap<AccountIx, u64>,
     pub(crate) accounts: Catalog,
     pub(crate) groups: Catalog,
     pub(crate) apps: Catalog,
@@ -39,9 +41,10 @@ impl View {
         let graph = &known.graph;
         let reach = graph.reach();
         let admins = graph.admins();
+        let roles = roles_in_force(&admins);
         Ok(Self {
             summary: graph.summary(),
-            accounts: accounts(graph, &reach, &admins),
+            accounts: accounts(graph, &reach, &roles),
             groups: groups(graph),
             apps: apps(graph, &reach),
             holdings: holdings(graph, &admins),
@@ -49,6 +52,7 @@ impl View {
             meta,
             reach,
             admins,
+            roles,
         })
     }
 
@@ -119,6 +123,11 @@ impl View {
         self.meta.number
     }
 
+    /// How many admin roles in force an account holds.
+    pub(crate) fn role_count(&self, account: AccountIx) -> u64 {
+        self.roles.get(&account).copied().unwrap_or(0)
+    }
+
     /// Which snapshot it is, of all data sources.
     pub(crate) fn which(&self) -> (u64, u64) {
         (self.source_id(), self.number())
@@ -157,7 +166,18 @@ impl View {
 /// What an account has of what it could use.
 pub(crate) const ACCESS_VALUES: [&str; 4] = ["some unused", "all used", "none", "unknown"];
 
-fn accounts(graph: &Graph, reach: &Reach, admins: &[AdminHolding]) -> Catalog {
+/// How many roles in force each account holds.
+fn roles_in_force(admins: &[AdminHolding]) -> HashMap<AccountIx, u64> {
+    let mut roles = HashMap::new();
+    for held in admins.iter().filter(|held| held.active) {
+        if let Holder::Account(account) = held.holder {
+            *roles.entry(account).or_default() += 1;
+        }
+    }
+    roles
+}
+
+fn accounts(graph: &Graph, reach: &Reach, held: &HashMap<AccountIx, u64>) -> Catalog {
     let mut catalog = Catalog::default();
     let count = graph.accounts().len();
     let (mut statuses, mut access, mut roles, mut leavers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -168,11 +188,6 @@ fn accounts(graph: &Graph, reach: &Reach, admins: &[AdminHolding]) -> Catalog {
         Vec::with_capacity(count),
     );
     let knows_usage = graph.activity_window().known().is_some();
-    let holders: HashSet<AccountIx> = admins
-        .iter()
-        .filter(|held| held.active)
-        .filter_map(|held| if let Holder::Account(account) = held.holder { Some(account) } else { None })
-        .collect();
     for (ix, account) in graph.accounts() {
         catalog.push(&[account.login, account.name, account.id]);
         statuses.push(status_code(account.status));
@@ -182,7 +197,7 @@ fn accounts(graph: &Graph, reach: &Reach, admins: &[AdminHolding]) -> Catalog {
             (_, false) => 3,
             (_, true) => u16::from(reached.unused() == 0),
         });
-        roles.push(u16::from(!holders.contains(&ix)));
+        roles.push(u16::from(!held.contains_key(&ix)));
         leavers.push(u16::from(!graph.is_leaver_with_access(ix)));
         apps.push(i64::from(reached.all));
         unused.push(if knows_usage { i64::from(reached.unused()) } else { 0 });

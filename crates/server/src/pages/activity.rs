@@ -87,7 +87,8 @@ fn activity(view: &View) -> SourceActivity {
         .enumerate()
         .map(|(at, value)| {
             let day = since.after(DAY * at as u32).date();
-            let label = if at % 15 == 0 { day.clone() } else { String::new() };
+            // The last ones would not fit beside the edge.
+            let label = if at % 15 == 0 && at + 4 < counts.len() { day.clone() } else { String::new() };
             let told = format!("{day}: {}", words::count(*value, "account", "accounts"));
             Bar { label, told, value: *value }
         })

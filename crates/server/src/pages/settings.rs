@@ -11,7 +11,7 @@ use sightline_store::{Actor, ApiToken, AuditNote, Outcome, Session, UserRecord, 
 
 use super::Answer;
 use crate::app::{App, Shared};
-use crate::auth::{Admin, Auditor, By, Identity, Viewer, check_csrf, password};
+use crate::auth::{Admin, Auditor, By, Guesser, Identity, Viewer, check_csrf, password};
 use crate::layout::Frame;
 use crate::lists::address;
 use crate::parameters::{LARGEST, Parameters, Path};
@@ -93,7 +93,7 @@ pub(crate) async fn change_password(
     if let Err(weak) = password::check(&form.password, &identity.user.name) {
         return refuse(weak.to_string(), "password");
     }
-    let keys = [format!("name {}", identity.user.name.to_lowercase())];
+    let keys = [Guesser::name(&identity.user.name)];
     if let Some(wait) = app.throttle().wait(&keys, app.now()) {
         return refuse(
             format!("too many wrong passwords: try again in {} seconds", wait.as_secs() + 1),
