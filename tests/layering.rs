@@ -25,7 +25,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 14] = [
     ("server", &["answer", "core", "graph", "store", "sync"]),
     ("runner", &["answer", "connectors", "core", "graph", "server", "sim", "store", "sync"]),
     ("xtask", &["core", "graph", "store"]),
-    ("tests", &["connectors", "core", "runner", "sim"]),
+    ("tests", &["answer", "connectors", "core", "runner", "sim"]),
 ];
 
 /// Who may besides be used by tests of whom.

@@ -5,6 +5,7 @@
 
 mod agreement;
 mod broken;
+mod browser;
 mod check;
 mod cost;
 mod crash;
@@ -20,6 +21,7 @@ mod odd;
 mod oidc;
 mod output;
 mod registry;
+mod schemas;
 mod secrets;
 mod service_app;
 mod switched_off;

@@ -5,6 +5,7 @@
 
 mod case;
 mod judge;
+mod web;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,6 +24,7 @@ use tempfile::TempDir;
 
 pub(crate) use case::*;
 pub(crate) use judge::*;
+pub(crate) use web::*;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sightline-under-test");
 /// No command of these tests has a reason to take longer.
@@ -337,12 +339,19 @@ impl Home {
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // A command that does not read its input may close it first.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let mut stdout = child.stdout.take().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let (prints, printed) = mpsc::channel();
         let (lines, said) = mpsc::channel();
         let out = thread::spawn(move || {
             let mut text = String::new();
-            stdout.read_to_string(&mut text).map(|_| text)
+            let mut before = 0;
+            while stdout.read_line(&mut text)? > 0 {
+                // Most commands are only read when they have ended.
+                let _ = prints.send(text[before..].to_owned());
+                before = text.len();
+            }
+            Ok(text)
         });
         thread::spawn(move || {
             let mut line = String::new();
@@ -354,6 +363,7 @@ impl Home {
         Running {
             child: Ends(child),
             out: Some(out),
+            printed,
             said,
             stderr: String::new(),
             what: args.join(" "),
@@ -366,6 +376,7 @@ impl Home {
 pub(crate) struct Running {
     pub(crate) child: Ends,
     out: Option<thread::JoinHandle<std::io::Result<String>>>,
+    printed: mpsc::Receiver<String>,
     said: mpsc::Receiver<String>,
     stderr: String,
     what: String,
@@ -397,6 +408,17 @@ impl Running {
             }
         }
         false
+    }
+
+    /// Waits until it prints a line that holds this, and gives that line; none when it ended or time ran out before.
+    pub(crate) fn wait_to_print(&mut self, text: &str, patience: Duration) -> Option<String> {
+        let until = Instant::now() + patience;
+        while let Ok(line) = self.printed.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            if line.contains(text) {
+                return Some(line.trim().to_owned());
+            }
+        }
+        None
     }
 
     /// Waits for its end.

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::graph::{self, GraphBench};
 use crate::okta::Okta;
+use crate::serve::ServeBench;
 use crate::store::{self, StoreBench};
 use crate::{Result, cargo, run_to_end};
 
@@ -24,6 +25,8 @@ enum What {
     Store(StoreBench),
     /// Answering: who can reach what, and why; time and memory, and the same with SQLite
     Graph(GraphBench),
+    /// The web application under load, while a sync runs
+    Serve(ServeBench),
     /// In a process of its own, so that its memory can be told
     #[command(hide = true)]
     OpenSnapshot(store::OpenSnapshot),
@@ -37,6 +40,8 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         return measure(what, || std::env::args_os().skip(1).collect());
     }
     measure(&What::Okta(Okta::default()), Vec::new)?;
+    println!();
+    measure(&What::Serve(ServeBench::default()), Vec::new)?;
     for (what, word) in
         [(What::Store(StoreBench::default()), "store"), (What::Graph(GraphBench::default()), "graph")]
     {
@@ -49,6 +54,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
 fn measure(what: &What, arguments: impl FnOnce() -> Vec<OsString>) -> Result<()> {
     match what {
         What::Okta(okta) => okta.measure(),
+        What::Serve(serve) => serve.measure(),
         // What these measure runs in this program.
         _ if cfg!(debug_assertions) => run_in_release(arguments()),
         What::Store(store) => store.measure(),

@@ -13,6 +13,7 @@ mod machine;
 mod okta;
 mod organisation;
 mod scratch;
+mod serve;
 mod sqlite;
 mod store;
 
@@ -102,9 +103,14 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
-        for line in
-            ["bench", "bench okta --quick", "bench store --people 1000 --no-sqlite", "bench graph", "ci"]
-        {
+        for line in [
+            "bench",
+            "bench serve --readers 8",
+            "bench okta --quick",
+            "bench store --people 1000 --no-sqlite",
+            "bench graph",
+            "ci",
+        ] {
             Cli::try_parse_from(format!("xtask {line}").split(' ')).unwrap();
         }
         // What belongs to one measurement says nothing about another.

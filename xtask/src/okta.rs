@@ -15,8 +15,9 @@ use jiff::Timestamp;
 use crate::figures::markdown;
 use crate::scratch::copy_dir;
 use crate::{Failure, Result, machine};
-use company::{Company, REFERENCE};
-use program::{Program, Simulator};
+pub(crate) use company::Company;
+use company::REFERENCE;
+pub(crate) use program::{Program, Simulator};
 use report::Taken;
 use rows::{Limited, RATIO_BOUND};
 

@@ -15,23 +15,33 @@ use crate::refusal;
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct OktaConfig {
     /// The org's address: `acme.okta.com`, its issuer URI or a custom domain.
+    #[schemars(title = "Domain", example = &"acme.okta.com", extend("x-order" = 1))]
     pub domain: String,
     /// An API token of a Super Administrator or Read-only Administrator; or else a service app's client id and key.
     #[serde(default)]
+    #[schemars(title = "Token", extend("x-order" = 2, "x-way" = API_TOKEN))]
     pub token: Option<Secret>,
     /// The client id of a service app.
     #[serde(default)]
+    #[schemars(title = "Client id", example = &"0oa1ab2cd3EF4gh5ij6k7", extend("x-order" = 3, "x-way" = SERVICE_APP))]
     pub client_id: Option<String>,
     /// The service app's private key, PEM or JWK.
     #[serde(default)]
+    #[schemars(title = "Private key", extend("x-order" = 4, "x-way" = SERVICE_APP, "x-long" = true))]
     pub private_key: Option<Secret>,
     /// The id under which the key is registered, where the key does not name it.
     #[serde(default)]
+    #[schemars(title = "Key id", extend("x-order" = 5, "x-way" = SERVICE_APP))]
     pub key_id: Option<String>,
     /// What the service app asks for; everything that is read where it is not given.
     #[serde(default)]
+    #[schemars(title = "Scopes", example = &"okta.users.read okta.groups.read", extend("x-order" = 6, "x-way" = SERVICE_APP))]
     pub scopes: Option<Vec<String>>,
 }
+
+/// The ways to connect, as forms call them.
+const API_TOKEN: &str = "API token";
+const SERVICE_APP: &str = "OAuth service app";
 
 /// What a service app asks for: everything that may be read, and nothing that may be changed.
 pub(crate) const SCOPES: [&str; 23] = [

@@ -148,18 +148,23 @@ impl SetAnswer {
 
     /// What it holds in a few words; `most` bounds the things that are named.
     pub fn contents(&self, most: usize) -> String {
-        let mut parts: Vec<String> = self.holds.iter().take(most).map(SetMemberAnswer::phrase).collect();
-        if self.holds.len() > most {
-            parts.push(format!("{} more", self.holds.len() - most));
-        }
-        match &self.unread {
-            Some(why) if self.holds.is_empty() => parts.push(format!("what it holds is unknown: {why}")),
-            Some(why) => parts.push(format!("perhaps more: {why}")),
-            None if self.holds.is_empty() => parts.push("nothing".to_owned()),
-            None => {}
-        }
-        parts.join(", ")
+        contents_phrase(&self.holds, self.unread.as_deref(), most)
     }
+}
+
+/// What a set holds in a few words, and why it may hold more; `most` bounds the things that are named.
+pub(crate) fn contents_phrase(holds: &[SetMemberAnswer], unread: Option<&str>, most: usize) -> String {
+    let mut parts: Vec<String> = holds.iter().take(most).map(SetMemberAnswer::phrase).collect();
+    if holds.len() > most {
+        parts.push(format!("{} more", holds.len() - most));
+    }
+    match unread {
+        Some(why) if holds.is_empty() => parts.push(format!("what it holds is unknown: {why}")),
+        Some(why) => parts.push(format!("perhaps more: {why}")),
+        None if holds.is_empty() => parts.push("nothing".to_owned()),
+        None => {}
+    }
+    parts.join(", ")
 }
 
 /// The name of `group/ID`, `account/ID` or `resource/ID`, where it is known.
@@ -205,6 +210,11 @@ fn permissions(graph: &Graph, role: &str) -> Option<Observed<Vec<PermissionAnswe
 }
 
 impl AdminLine {
+    /// Everyone and everything that holds a role.
+    pub fn all(known: &Known) -> Vec<Self> {
+        known.graph.admins().iter().map(|holding| Self::of(known, holding)).collect()
+    }
+
     /// A role that the graph found somebody to hold.
     pub fn of(known: &Known, holding: &AdminHolding) -> Self {
         let graph = &known.graph;
@@ -322,6 +332,11 @@ pub struct CredentialAnswer {
 }
 
 impl ServiceAppLine {
+    /// Everything that is a service application or holds roles like one, by label.
+    pub fn all(known: &Known) -> Vec<Self> {
+        known.graph.service_apps().into_iter().map(|app| Self::of(known, app)).collect()
+    }
+
     /// A service application that the graph found.
     pub fn of(known: &Known, app: ServiceApp<'_>) -> Self {
         let graph = &known.graph;

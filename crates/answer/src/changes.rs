@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sightline_core::{
-    AssignmentOrigin, Change, EntityKind, Fact, HoldingScope, Party, Principal, Record, Scope,
-    SnapshotNumber, Time,
+    AssignmentOrigin, Change, EntityKind, Fact, HoldingScope, Party, Principal, Record, Scope, Time,
 };
 use sightline_graph::Graph;
 use sightline_graph::history::{Delta, Novelty, Told, What, ends};
@@ -127,9 +126,9 @@ pub struct SideAnswer {
     #[schema(value_type = schema::Scope)]
     pub scope: Scope,
     /// The first sync that saw it, without an interruption since.
-    pub first_seen: SnapshotNumber,
+    pub first_seen: u64,
     /// The last sync that saw it.
-    pub last_seen: SnapshotNumber,
+    pub last_seen: u64,
     /// The fact itself: one field, named after its kind, that holds all that is known.
     #[schema(value_type = Object)]
     pub record: Record,

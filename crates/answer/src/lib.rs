@@ -6,9 +6,11 @@
 //! - [`AccessAnswer`] (who, what), [`WhyAnswer`], [`AdminLine`], [`ServiceAppLine`], [`GapLine`]: answered from a graph
 //!   alone, without the store.
 //! - [`DiffAnswer`]: what differs between two snapshots, what that led to, and who did it; [`HistoryAnswer`]: the same of one thing.
+//! - [`RecordAnswer`]: all that is known of one thing, with its raw attributes.
+//! - [`lists`]: what snapshots hold, line by line.
 //!
 //! Whoever shares a [`Known`] among many questions reads a snapshot once. Doc comments of shapes are written for users of
-//! the API: they become the descriptions in its OpenAPI document.
+//! the API: they become the descriptions in its `OpenAPI` document.
 
 mod access;
 mod admins;
@@ -20,6 +22,8 @@ mod error;
 mod find;
 mod gaps;
 mod history;
+pub mod lists;
+mod record;
 mod refs;
 pub mod schema;
 mod text;
@@ -36,6 +40,7 @@ pub use error::AnswerError;
 pub use find::{find_account, find_app};
 pub use gaps::*;
 pub use history::*;
+pub use record::RecordAnswer;
 pub use refs::*;
 pub use text::{count, number};
 pub use when::{SealTimes, When};

@@ -1,4 +1,4 @@
-//! The schemas of what `core` serializes: types that only describe its JSON, because `core` knows no OpenAPI.
+//! The schemas of what `core` serializes: types that only describe its JSON, because `core` knows no `OpenAPI`.
 //!
 //! Nothing is made of them; a test compares what they say with what is written.
 
@@ -213,4 +213,393 @@ pub struct ApiGrant {
     /// When.
     #[schema(required = true)]
     pub since: Option<Instant>,
+}
+
+/// Where a group is kept.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupOrigin {
+    /// Made and kept in the data source.
+    Native,
+    /// Imported from an application or directory; its members cannot be changed here.
+    Imported,
+    /// Kept by the provider itself, such as *Everyone*.
+    BuiltIn,
+    /// An origin that this version does not know, in the provider's word.
+    Unknown(String),
+}
+
+/// Whether an application can be reached at all.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResourceStatus {
+    /// In use.
+    Active,
+    /// Switched off: nobody reaches it, assignments stay.
+    Inactive,
+    /// A status that this version does not know; treated as active.
+    Unknown,
+}
+
+/// Who holds something.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Principal {
+    /// An account, by id.
+    Account(String),
+    /// A group, by id.
+    Group(String),
+    /// An application that acts by itself, by id.
+    Resource(String),
+}
+
+/// A login in one data source.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Account {
+    /// The provider's id.
+    pub id: String,
+    /// The name used to sign in.
+    pub login: String,
+    /// Whether it can be used.
+    pub status: AccountStatus,
+    /// Status in the provider's own word.
+    pub raw_status: String,
+    /// Display name of the person or machine.
+    pub name: String,
+    /// E-mail addresses, the primary one first.
+    pub emails: Vec<String>,
+    /// When it was created.
+    #[schema(required = true)]
+    pub created: Option<Instant>,
+    /// When it was first activated.
+    #[schema(required = true)]
+    pub activated: Option<Instant>,
+    /// When its status last changed.
+    #[schema(required = true)]
+    pub status_changed: Option<Instant>,
+    /// Last sign-in to the provider; known and null means never.
+    pub last_sign_in: Observed<Option<Instant>>,
+    /// When its password was last changed.
+    #[schema(required = true)]
+    pub password_changed: Option<Instant>,
+    /// When the provider last touched it.
+    #[schema(required = true)]
+    pub last_updated: Option<Instant>,
+    /// The manager as the profile names them: an id, a login or an e-mail address.
+    #[schema(required = true)]
+    pub manager: Option<String>,
+    /// Department, as the profile has it.
+    #[schema(required = true)]
+    pub department: Option<String>,
+    /// Job title, as the profile has it.
+    #[schema(required = true)]
+    pub title: Option<String>,
+    /// Kind of worker (`employee`, `contractor`), as the profile has it.
+    #[schema(required = true)]
+    pub account_type: Option<String>,
+    /// The provider's type of the account, by id.
+    #[schema(required = true)]
+    pub type_id: Option<String>,
+    /// The part of the organisation that it is kept in, by id.
+    #[schema(required = true)]
+    pub realm: Option<String>,
+    /// Who checks its password (`OKTA`, `ACTIVE_DIRECTORY`).
+    #[schema(required = true)]
+    pub credential_provider: Option<String>,
+    /// The whole profile, as the provider has it.
+    pub profile: serde_json::Value,
+}
+
+/// A set of accounts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Group {
+    /// The provider's id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Description.
+    #[schema(required = true)]
+    pub description: Option<String>,
+    /// Where it is kept.
+    pub origin: GroupOrigin,
+    /// The application that it was imported from, by id.
+    #[schema(required = true)]
+    pub source_resource: Option<String>,
+    /// Whether every account that is not deactivated is a member.
+    pub everyone: bool,
+    /// Members, by the provider's own count.
+    pub member_count: Observed<u64>,
+    /// Applications assigned to it, by the provider's own count.
+    pub resource_count: Observed<u64>,
+    /// When it was created.
+    #[schema(required = true)]
+    pub created: Option<Instant>,
+    /// When its profile last changed.
+    #[schema(required = true)]
+    pub last_updated: Option<Instant>,
+    /// When its members last changed.
+    #[schema(required = true)]
+    pub last_membership_updated: Option<Instant>,
+    /// The whole profile, as the provider has it.
+    pub profile: serde_json::Value,
+}
+
+/// What puts accounts into groups.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Rule {
+    /// The provider's id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Whether it is in force.
+    pub active: bool,
+    /// Status in the provider's own word.
+    pub raw_status: String,
+    /// The condition, in the provider's expression language.
+    #[schema(required = true)]
+    pub expression: Option<String>,
+    /// Groups that it puts accounts into, by id.
+    pub target_groups: Vec<String>,
+    /// Accounts that it never touches, by id.
+    pub excluded_accounts: Vec<String>,
+    /// Groups whose members it never touches, by id.
+    pub excluded_groups: Vec<String>,
+}
+
+/// Anything that is reached: an application.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Resource {
+    /// The provider's id.
+    pub id: String,
+    /// Name for people.
+    pub label: String,
+    /// Name in the provider's catalogue.
+    #[schema(required = true)]
+    pub catalog_name: Option<String>,
+    /// Whether it can be reached at all.
+    pub status: ResourceStatus,
+    /// Status in the provider's own word.
+    pub raw_status: String,
+    /// How people sign on (`SAML_2_0`, `OPENID_CONNECT`).
+    #[schema(required = true)]
+    pub sign_on_mode: Option<String>,
+    /// Provisioning features that are switched on.
+    pub features: Vec<String>,
+    /// Whether everyone may use it without an assignment.
+    pub implicit_assignment: Observed<bool>,
+    /// The id that it signs in with itself, for applications that do.
+    #[schema(required = true)]
+    pub client_id: Option<String>,
+    /// Whether it acts by itself, without a person.
+    pub service: bool,
+    /// When it was created.
+    #[schema(required = true)]
+    pub created: Option<Instant>,
+    /// When it was last changed.
+    #[schema(required = true)]
+    pub last_updated: Option<Instant>,
+    /// The rest as the provider has it, without secrets and links.
+    pub raw: serde_json::Value,
+}
+
+/// A set of administrative privileges.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Role {
+    /// The provider's id: a type (`SUPER_ADMIN`) or the id of a custom role.
+    pub id: String,
+    /// Name for people.
+    pub label: String,
+    /// What it is for.
+    #[schema(required = true)]
+    pub description: Option<String>,
+    /// Whether the organisation made it.
+    pub custom: bool,
+}
+
+/// Something that a role allows.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Permission {
+    /// What limits it further, as the provider has it; null where nothing does.
+    pub conditions: serde_json::Value,
+    /// The provider's name of it: `okta.users.read`.
+    pub name: String,
+    /// The role's id.
+    pub role: String,
+}
+
+/// A named set of resources that roles are limited to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ScopeSet {
+    /// The provider's id.
+    pub id: String,
+    /// Name for people.
+    pub label: String,
+    /// What it is for.
+    #[schema(required = true)]
+    pub description: Option<String>,
+    /// When it was created.
+    #[schema(required = true)]
+    pub created: Option<Instant>,
+    /// When it was last changed.
+    #[schema(required = true)]
+    pub last_updated: Option<Instant>,
+}
+
+/// A group has an owner, who decides about its members.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ownership {
+    /// The group's id.
+    pub group: String,
+    /// Who owns it.
+    pub owner: Principal,
+    /// The owner's name, as the provider has it.
+    #[schema(required = true)]
+    pub name: Option<String>,
+    /// Where the ownership is kept: the provider itself or a directory.
+    #[schema(required = true)]
+    pub origin: Option<String>,
+}
+
+/// A group is copied into an application.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Push {
+    /// The application's id.
+    pub resource: String,
+    /// The provider's id of the mapping.
+    pub id: String,
+    /// The group that is copied, by id.
+    pub group: String,
+    /// The group there, as the provider knows it.
+    #[schema(required = true)]
+    pub target_group: Option<String>,
+    /// Status in the provider's own word.
+    pub raw_status: String,
+    /// When it was last copied or changed.
+    #[schema(required = true)]
+    pub last_updated: Option<Instant>,
+}
+
+/// A second factor of an account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Factor {
+    /// The account's id.
+    pub account: String,
+    /// The provider's id.
+    pub id: String,
+    /// What it is, in the provider's word: `push`, `sms`, `webauthn`.
+    pub kind: String,
+    /// Who checks it, in the provider's word.
+    #[schema(required = true)]
+    pub provider: Option<String>,
+    /// Status in the provider's own word.
+    pub raw_status: String,
+    /// When it was enrolled.
+    #[schema(required = true)]
+    pub created: Option<Instant>,
+    /// When it was last changed.
+    #[schema(required = true)]
+    pub last_updated: Option<Instant>,
+}
+
+/// What is asked of people before they get in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Policy {
+    /// The provider's id.
+    pub id: String,
+    /// What it decides about, in the provider's word: `ACCESS_POLICY`.
+    pub kind: String,
+    /// Name for people.
+    pub name: String,
+    /// Status in the provider's own word.
+    pub raw_status: String,
+    /// Whether the provider made it.
+    pub system: bool,
+    /// Rank among those of its kind: the lowest is asked first.
+    #[schema(required = true)]
+    pub priority: Option<i64>,
+    /// When it was last changed; a change of its rules does not show.
+    #[schema(required = true)]
+    pub last_updated: Option<Instant>,
+    /// The rest as the provider has it, without secrets and links.
+    pub raw: serde_json::Value,
+}
+
+/// Somebody else whose word about people is taken: an identity provider.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Trust {
+    /// The provider's id.
+    pub id: String,
+    /// What it is, in the provider's word: `SAML2`, `OIDC`.
+    pub kind: String,
+    /// Name for people.
+    pub name: String,
+    /// Status in the provider's own word.
+    pub raw_status: String,
+    /// When it was created.
+    #[schema(required = true)]
+    pub created: Option<Instant>,
+    /// When it was last changed.
+    #[schema(required = true)]
+    pub last_updated: Option<Instant>,
+    /// The rest as the provider has it, without secrets and links.
+    pub raw: serde_json::Value,
+}
+
+/// A device that people sign in from.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Device {
+    /// The provider's id.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// Operating system, in the provider's word.
+    #[schema(required = true)]
+    pub platform: Option<String>,
+    /// Status in the provider's own word.
+    pub raw_status: String,
+    /// When it was registered.
+    #[schema(required = true)]
+    pub created: Option<Instant>,
+    /// When it was last changed.
+    #[schema(required = true)]
+    pub last_updated: Option<Instant>,
+    /// The rest as the provider has it, without secrets and links.
+    pub raw: serde_json::Value,
+}
+
+/// Anything else that the organisation has set up, such as a network zone.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Setting {
+    /// What it is: `network_zone`, `log_stream`.
+    pub kind: String,
+    /// The provider's id, unique for its kind.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// Status in the provider's own word, where it has one.
+    #[schema(required = true)]
+    pub raw_status: Option<String>,
+    /// When it was last changed.
+    #[schema(required = true)]
+    pub last_updated: Option<Instant>,
+    /// The whole of it, without secrets and links.
+    pub raw: serde_json::Value,
+}
+
+/// One change, as the provider's log tells it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Change {
+    /// The provider's id of the event.
+    pub id: String,
+    /// When it was done.
+    pub time: Instant,
+    /// What was done, in the provider's word: `group.user_membership.add`.
+    pub kind: String,
+    /// Whether it was done; an attempt that failed changed nothing.
+    pub succeeded: bool,
+    /// Who did it.
+    #[schema(required = true)]
+    pub actor: Option<Party>,
+    /// To whom or what.
+    pub targets: Vec<Party>,
 }

@@ -1,6 +1,7 @@
 //! How a snapshot is handed over without making a record of every edge.
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -88,8 +89,15 @@ pub struct Names {
     text: String,
     /// Where each one ends.
     ends: Vec<usize>,
-    numbers: HashTable<u32>,
+    numbers: HashTable<Numbered>,
     hasher: DefaultHashBuilder,
+}
+
+/// The number of a text, with as much of the text's hash as tells it from nearly all others without looking at them.
+#[derive(Debug, Clone, Copy)]
+struct Numbered {
+    tag: u32,
+    number: u32,
 }
 
 impl Names {
@@ -115,24 +123,53 @@ impl Names {
 
     /// The number of a text, if it has one.
     pub fn find(&self, text: &str) -> Option<u32> {
-        let hash = self.hasher.hash_one(text);
-        self.numbers.find(hash, |&number| self.get(number) == text).copied()
+        let tag = self.tag(text);
+        let is_it = |one: &Numbered| one.tag == tag && self.get(one.number) == text;
+        self.numbers.find(spread(tag), is_it).map(|one| one.number)
     }
 
     /// The number of a text, which gets one if it has none.
     pub fn intern(&mut self, text: &str) -> u32 {
-        let Self { text: all, ends, numbers, hasher } = self;
-        let hash = hasher.hash_one(text);
-        let entry = numbers.entry(
-            hash,
-            |&number| text_at(all, ends, number) == text,
-            |&number| hasher.hash_one(text_at(all, ends, number)),
-        );
-        match entry {
-            hashbrown::hash_table::Entry::Occupied(entry) => *entry.get(),
+        let tag = self.tag(text);
+        self.intern_tagged(text, tag)
+    }
+
+    /// The numbers of texts; those that have none get one, in their order.
+    ///
+    /// Looking a text up waits for memory at every turn. Here each turn is made for all texts before the next one, so that
+    /// they wait together: several times as fast as one after the other.
+    pub fn intern_all(&mut self, texts: &[&str]) -> Vec<u32> {
+        let tags: Vec<u32> = texts.iter().map(|text| self.tag(text)).collect();
+        let likely = |&tag: &u32| self.numbers.find(spread(tag), |one| one.tag == tag);
+        let likely: Vec<Option<u32>> = tags.iter().map(|tag| likely(tag).map(|one| one.number)).collect();
+        let places: Vec<Range<usize>> =
+            likely.iter().map(|number| number.map_or(0..0, |number| place(&self.ends, number))).collect();
+        let is_it =
+            |(text, place): (&&str, Range<usize>)| self.text.as_bytes().get(place) == Some(text.as_bytes());
+        let known: Vec<bool> = texts.iter().zip(places).map(is_it).collect();
+        let mut numbers = Vec::with_capacity(texts.len());
+        for (((text, tag), likely), known) in texts.iter().zip(tags).zip(likely).zip(known) {
+            numbers.push(match likely {
+                Some(number) if known => number,
+                _ => self.intern_tagged(text, tag),
+            });
+        }
+        numbers
+    }
+
+    fn tag(&self, text: &str) -> u32 {
+        let hash = self.hasher.hash_one(text);
+        (hash ^ hash >> 32) as u32
+    }
+
+    fn intern_tagged(&mut self, text: &str, tag: u32) -> u32 {
+        let Self { text: all, ends, numbers, hasher: _ } = self;
+        let is_it = |one: &Numbered| one.tag == tag && text_at(all, ends, one.number) == text;
+        match numbers.entry(spread(tag), is_it, |one| spread(one.tag)) {
+            hashbrown::hash_table::Entry::Occupied(entry) => entry.get().number,
             hashbrown::hash_table::Entry::Vacant(entry) => {
                 let number = ends.len() as u32;
-                entry.insert(number);
+                entry.insert(Numbered { tag, number });
                 all.push_str(text);
                 ends.push(all.len());
                 number
@@ -141,10 +178,19 @@ impl Names {
     }
 }
 
-fn text_at<'a>(text: &'a str, ends: &[usize], number: u32) -> &'a str {
+/// Makes a tag a hash: the table looks at its first and its last bits.
+const fn spread(tag: u32) -> u64 {
+    (tag as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+fn place(ends: &[usize], number: u32) -> Range<usize> {
     let at = number as usize;
     let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
-    ends.get(at).and_then(|&end| text.get(start..end)).unwrap_or_default()
+    start..ends.get(at).copied().unwrap_or(start)
+}
+
+fn text_at<'a>(text: &'a str, ends: &[usize], number: u32) -> &'a str {
+    text.get(place(ends, number)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -165,5 +211,19 @@ mod tests {
         assert_eq!(names.len(), 1000);
         assert_eq!(names.iter().nth(999), Some("name 999"));
         assert_eq!(names.get(1000), "");
+    }
+
+    #[test]
+    fn many_texts_get_the_numbers_that_they_get_one_after_the_other() {
+        let texts: Vec<String> =
+            (0..20_000_u32).map(|n| format!("{}", n * n % 7001)).chain([String::new()]).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let (mut together, mut alone) = (Names::default(), Names::default());
+        for some in texts.chunks(999) {
+            let expected: Vec<u32> = some.iter().map(|text| alone.intern(text)).collect();
+            assert_eq!(together.intern_all(some), expected);
+        }
+        assert_eq!(together.intern_all(&texts), alone.intern_all(&texts));
+        assert!(together.iter().eq(alone.iter()));
     }
 }

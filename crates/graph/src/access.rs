@@ -110,7 +110,7 @@ impl Graph {
                 hits.extend(members.map(|&account| u64::from(account) << 32 | through));
             }
         }
-        sort_runs(&mut hits);
+        sort_by_account(&mut hits, self.accounts.len());
 
         let assignments = self.assignments.by_resource.range(resource.0);
         let mut reached = Reached::new(self, resource, &assigned);
@@ -265,10 +265,33 @@ impl Through {
     }
 }
 
-/// Sorts what consists of a few sorted runs: a stable sort finds and merges them.
-#[expect(clippy::stable_sort_primitive, reason = "it is several times faster on runs")]
-fn sort_runs(hits: &mut [u64]) {
-    hits.sort();
+/// Sorts by account what has the account in its upper half, and leaves the rest in its order: by counting, as a group may
+/// have a hundred thousand members.
+fn sort_by_account(hits: &mut Vec<u64>, accounts: usize) {
+    /// Bits of the number that are looked at in one turn.
+    const BITS: u32 = 11;
+    if hits.is_sorted() {
+        return;
+    }
+    let mut sorted = vec![0; hits.len()];
+    let mut shift = 0;
+    while accounts >> shift > 0 {
+        let digit = |hit: u64| (hit >> 32 >> shift) as usize & ((1 << BITS) - 1);
+        let mut places = vec![0_usize; (1 << BITS) + 1];
+        for &hit in hits.iter() {
+            places[digit(hit) + 1] += 1;
+        }
+        for at in 1..places.len() {
+            places[at] += places[at - 1];
+        }
+        for &hit in hits.iter() {
+            let place = &mut places[digit(hit)];
+            sorted[*place] = hit;
+            *place += 1;
+        }
+        std::mem::swap(hits, &mut sorted);
+        shift += BITS;
+    }
 }
 
 /// A list of paths, and whether one of them is in force.
@@ -316,24 +339,24 @@ impl<'a> Reached<'a> {
     fn push(&mut self, account: AccountIx, rows: Range<usize>, groups: &[u32], implicit: bool) {
         let graph = self.graph;
         let kinds = &graph.assignments.kinds[rows.clone()];
-        self.key.clear();
-        self.key.push((rows.len() as u32) << 1 | u32::from(implicit));
-        self.key.extend_from_slice(kinds);
-        self.key.extend_from_slice(groups);
-        let is_few = self.key.len() <= FEW;
-        let few = self.key.iter().fold(u128::MAX, |few, &number| few << 32 | u128::from(number));
-        let known = if is_few { self.by_few.get(&few) } else { self.by_many.get(self.key.as_slice()) };
-        let at = known.copied().unwrap_or_else(|| {
-            let at = self.lists.len();
-            let paths: Arc<[Path]> = self.paths(kinds, groups, implicit).into();
-            self.lists.push(Paths { in_force: paths.iter().any(|path| path.in_force), paths });
-            if is_few {
+        let manner = (rows.len() as u32) << 1 | u32::from(implicit);
+        let numbers = std::iter::once(&manner).chain(kinds).chain(groups);
+        let at = if 1 + kinds.len() + groups.len() <= FEW {
+            let few = numbers.fold(u128::MAX, |few, &number| few << 32 | u128::from(number));
+            self.by_few.get(&few).copied().unwrap_or_else(|| {
+                let at = self.list(kinds, groups, implicit);
                 self.by_few.insert(few, at);
-            } else {
+                at
+            })
+        } else {
+            self.key.clear();
+            self.key.extend(numbers);
+            self.by_many.get(self.key.as_slice()).copied().unwrap_or_else(|| {
+                let at = self.list(kinds, groups, implicit);
                 self.by_many.insert(self.key.as_slice().into(), at);
-            }
-            at
-        });
+                at
+            })
+        };
         let Paths { paths, in_force } = &self.lists[at];
         if paths.is_empty() {
             return;
@@ -354,6 +377,13 @@ impl<'a> Reached<'a> {
             blocked,
             since: rows.into_iter().find_map(|at| graph.assignments.since(at)),
         });
+    }
+
+    /// Adds a list of paths; gives its place.
+    fn list(&mut self, kinds: &[u32], groups: &[u32], implicit: bool) -> usize {
+        let paths: Arc<[Path]> = self.paths(kinds, groups, implicit).into();
+        self.lists.push(Paths { in_force: paths.iter().any(|path| path.in_force), paths });
+        self.lists.len() - 1
     }
 
     /// All paths, from the account's own assignments and those of its groups.
@@ -409,5 +439,23 @@ impl Graph {
     /// attributes to a group that was not seen explained by another group.
     pub(crate) fn explains(&self, edge: &GroupAssignment, named: Option<&str>, in_force: bool) -> bool {
         (edge.in_force || !in_force) && named.is_none_or(|id| self.group(GroupIx(edge.group)).id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_sorted_by_account_and_keep_their_order_within_one() {
+        for accounts in [1_u64, 2, 2047, 2048, 2049, 5_000_000] {
+            // Numbers of which many are the same, and the highest one.
+            let account = |n: u64| if n.is_multiple_of(7) { accounts - 1 } else { n * n * 7919 % accounts };
+            let mut hits: Vec<u64> = (0..3000).map(|n| account(n) << 32 | (n / 100)).collect();
+            let mut expected = hits.clone();
+            expected.sort_by_key(|hit| hit >> 32);
+            sort_by_account(&mut hits, accounts as usize);
+            assert_eq!(hits, expected, "{accounts} accounts");
+        }
     }
 }

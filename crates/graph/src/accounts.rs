@@ -143,6 +143,19 @@ impl Accounts {
         found.map(|&at| AccountIx(self.places[at as usize]))
     }
 
+    /// For each id its account, or what stands for none, added to the others.
+    ///
+    /// Looking one up waits for memory at every turn: each turn is made for all of them before the next one.
+    pub(crate) fn add_with_ids(&self, ids: &[&str], nobody: u32, found: &mut Vec<u32>) {
+        let hashes: Vec<u64> = ids.iter().map(|id| hash(id)).collect();
+        let likely: Vec<Option<&u32>> = hashes.iter().map(|&hash| self.ids.find(hash, |_| true)).collect();
+        found.extend(ids.iter().zip(hashes).zip(likely).map(|((id, hash), likely)| {
+            let is_it = |at: &u32| self.taken.text(*at, Text::Id) == *id;
+            let at = likely.and_then(|at| if is_it(at) { Some(at) } else { self.ids.find(hash, is_it) });
+            at.map_or(nobody, |&at| self.places[at as usize])
+        }));
+    }
+
     /// For each account the one with the same id among others.
     pub(crate) fn among(&self, others: &Self) -> Vec<Option<AccountIx>> {
         let mut found = vec![None; self.len()];

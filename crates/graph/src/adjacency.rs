@@ -95,6 +95,19 @@ impl Reverse {
         Self { rows: Rows { offsets }, sources }
     }
 
+    /// Puts the column values of each row in ascending order, where this is the reverse of those rows: by going through the
+    /// values, which takes a fraction of the time of a sort of each row.
+    pub(crate) fn sort_forward(&self, forward: &Spans, targets: &mut [u32]) {
+        let mut places: Vec<u32> = forward.starts.clone();
+        for target in 0..self.rows.offsets.len().saturating_sub(1) as u32 {
+            for &row in self.sources(target) {
+                let place = &mut places[row as usize];
+                targets[*place as usize] = target;
+                *place += 1;
+            }
+        }
+    }
+
     /// The rows that hold this value.
     pub(crate) fn sources(&self, target: u32) -> &[u32] {
         &self.sources[self.rows.range(target)]
@@ -239,6 +252,18 @@ mod tests {
                 assert_eq!(runs.any_in(place..end, |value| value == 7), fits, "{place}..{end}");
             }
         }
+    }
+
+    #[test]
+    fn rows_are_sorted_through_their_reverse() {
+        let mut forward = Spans::new(4);
+        let mut targets = vec![5, 1, 3, 9, 9, 0, 5, 2];
+        // With places between them that nothing uses, and an empty row.
+        forward.set(2, 0..3);
+        forward.set(0, 4..4);
+        forward.set(3, 5..8);
+        Reverse::of(&forward, &targets, 6).sort_forward(&forward, &mut targets);
+        assert_eq!(targets, [1, 3, 5, 9, 9, 0, 2, 5]);
     }
 
     #[test]

@@ -24,6 +24,9 @@ use crate::gaps::{Bearing, Bearings};
 use crate::graph::{About, Graph, GroupAssignment, GroupAssignments, Row, Skipped, Table, UsageTable};
 use crate::{GroupIx, ResourceIx};
 
+/// Names whose accounts are looked up together: as many as stay in the nearest memory meanwhile.
+const NAMES_TOGETHER: usize = 1024;
+
 /// Takes the facts of a snapshot in, one by one or in blocks, and makes a [`Graph`] of them.
 ///
 /// The graph is the same however the facts come.
@@ -175,8 +178,7 @@ impl Builder {
         let is_implicit = |row: &Row<Resource>| row.entity.implicit_assignment == Observed::Known(true);
         let implicit = resources.rows.iter().enumerate().filter(|(_, row)| is_implicit(row));
 
-        let account_named = |name: &str| accounts.with_id(name).map_or(NOBODY, |account| account.0);
-        let of_names: Vec<u32> = names.iter().chain(own_names.iter()).map(account_named).collect();
+        let of_names = accounts_named(&accounts, &names, &own_names);
         drop(names);
         let in_table = |ids: &FxHashMap<Box<str>, u32>| -> Vec<u32> {
             own_names.iter().map(|name| ids.get(name).copied().unwrap_or(NOBODY)).collect()
@@ -275,6 +277,7 @@ impl Builder {
         let first_own = self.names.len() as u32;
         let mut memberships = std::mem::take(&mut self.single.memberships);
         memberships.sort_unstable();
+        memberships.dedup();
         for members in memberships.chunk_by(|one, other| one.0 == other.0) {
             let accounts = members.iter().map(|&(_, account, _)| account + first_own);
             self.memberships.take(members[0].0, accounts, members.iter().map(|member| member.2).collect());
@@ -288,6 +291,19 @@ impl Builder {
             let resource = edges.clone().next().map_or(0, |(resource, _)| resource);
             self.assignments.take(resource, edges.map(|(_, edge)| edge));
         }
+    }
+}
+
+/// For each name the account with this id, or [`NOBODY`]; own names come after those of the blocks.
+fn accounts_named(accounts: &Accounts, names: &Names, own_names: &Names) -> Vec<u32> {
+    let mut found = Vec::with_capacity(names.len() + own_names.len());
+    let mut all = names.iter().chain(own_names.iter());
+    loop {
+        let together: Vec<&str> = all.by_ref().take(NAMES_TOGETHER).collect();
+        if together.is_empty() {
+            return found;
+        }
+        accounts.add_with_ids(&together, NOBODY, &mut found);
     }
 }
 

@@ -69,16 +69,18 @@ const show = (source) => {
 const follow = () => {
   if (!document.querySelector("[data-source]")) return;
   const events = new EventSource("/api/v1/events");
-  const take = (event) => show(JSON.parse(event.data));
-  for (const name of ["changed", "started", "progress"]) events.addEventListener(name, take);
-  // What a sync has brought is on pages that are made anew; whoever is typing is not disturbed.
-  events.addEventListener("ended", (event) => {
-    take(event);
+  const isBusy = (state) => state === "syncing" || state === "queued";
+  const take = (event) => {
     const source = JSON.parse(event.data);
     const shown = document.querySelector(`[data-source="${source.id}"]`);
+    const wasBusy = shown && isBusy(live(shown, "state")?.textContent.trim());
+    show(source);
+    // What a sync has brought is on pages that are made anew; whoever is typing is not disturbed.
+    const hasEnded = event.type === "ended" || (wasBusy && !isBusy(source.state));
     const typing = document.activeElement?.matches("input, textarea, select");
-    if (shown && !typing) setTimeout(() => location.reload(), 700);
-  });
+    if (shown && hasEnded && !typing) setTimeout(() => location.reload(), 700);
+  };
+  for (const name of ["changed", "started", "progress", "ended"]) events.addEventListener(name, take);
   events.addEventListener("missed", () => location.reload());
   addEventListener("pagehide", () => events.close());
 };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use sightline_answer::HistoryAnswer;
 use sightline_core::Time;
 use sightline_store::{SourceRecord, Store, UserRole};
 use sightline_sync::{Host, Supervisor};
@@ -12,10 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Cookies, Identity, Purpose, Sessions, Throttle, Tickets};
 use crate::catalog::{Selection, Wanted};
+use crate::compared::{COMPARISONS, Comparison, HISTORIES, Line, Pair};
 use crate::oidc::Oidc;
 use crate::options::{ServerError, ServerOptions};
 use crate::pending::Pending;
 use crate::problem::Problem;
+use crate::slow::Slow;
 use crate::snapshots::Snapshots;
 
 /// What all requests share, as handlers take it.
@@ -25,6 +28,8 @@ pub(crate) type Shared = Arc<App>;
 const SELECTIONS: usize = 24;
 /// Passwords that are checked at once: each takes 19 MB and a core for a while.
 const PASSWORDS_AT_ONCE: usize = 2;
+/// Answers that take seconds and are made at once: the rest of the machine is for everybody else.
+const SLOW_AT_ONCE: usize = 1;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -40,6 +45,8 @@ pub(crate) struct App {
     oidc: Option<Oidc>,
     passwords: Semaphore,
     selections: Mutex<VecDeque<(SelectionKey, Arc<Selection>)>>,
+    comparisons: Slow<Pair, Comparison>,
+    histories: Slow<Line, HistoryAnswer>,
     stop: CancellationToken,
 }
 
@@ -53,6 +60,7 @@ impl App {
         stop: CancellationToken,
     ) -> Result<Self, ServerError> {
         let store = supervisor.host().store().clone();
+        let at_once = Arc::new(Semaphore::new(SLOW_AT_ONCE));
         Ok(Self {
             snapshots: Snapshots::new(store),
             sessions: Sessions::new(options.session_idle, options.session_lasts)
@@ -63,6 +71,8 @@ impl App {
             oidc: options.oidc.clone().map(Oidc::new).transpose()?,
             passwords: Semaphore::new(PASSWORDS_AT_ONCE),
             selections: Mutex::default(),
+            comparisons: Slow::new(COMPARISONS, at_once.clone()),
+            histories: Slow::new(HISTORIES, at_once),
             bound: OnceLock::new(),
             supervisor,
             options,
@@ -113,6 +123,23 @@ impl App {
 
     pub(crate) fn passwords(&self) -> &Semaphore {
         &self.passwords
+    }
+
+    /// Pairs of snapshots that were compared.
+    pub(crate) fn comparisons(&self) -> &Slow<Pair, Comparison> {
+        &self.comparisons
+    }
+
+    /// Time lines that were followed.
+    pub(crate) fn histories(&self) -> &Slow<Line, HistoryAnswer> {
+        &self.histories
+    }
+
+    /// Lets go of everything that was loaded or made of a data source.
+    pub(crate) fn forget(&self, source_id: u64) {
+        self.snapshots.forget(source_id);
+        self.comparisons.forget(|(source, ..)| *source == source_id);
+        self.histories.forget(|(source, ..)| *source == source_id);
     }
 
     /// Ends when the server stops: what would otherwise go on for ever ends with it.

@@ -456,7 +456,14 @@ pub(crate) fn datasets(
         }
     }
     let answer = |dataset: &'static sightline_core::source::DatasetInfo| {
-        let (records, gaps, reason) = by_dataset.remove(dataset.id).unwrap_or_default();
+        let (records, gaps, mut reason) = by_dataset.get(dataset.id).cloned().unwrap_or_default();
+        // A dataset whose listing was refused has no gap of its own, and is no less unknown.
+        if records == 0
+            && gaps == 0
+            && let Some((_, 1.., Some(why))) = dataset.listed_by.and_then(|listing| by_dataset.get(listing))
+        {
+            reason = Some(format!("nothing leads to it: {why}"));
+        }
         DatasetAnswer {
             id: dataset.id,
             title: dataset.title,

@@ -36,13 +36,13 @@ struct NavItem {
 struct LayoutPage<'a> {
     title: &'a str,
     theme: Option<&'static str>,
-    other_theme: &'static str,
     csrf: &'a str,
     here: &'a str,
     user_name: &'a str,
     user_role: &'static str,
     nav: Vec<NavItem>,
     notices: &'a [Notice],
+    reload_after: Option<u32>,
     main: &'a str,
 }
 
@@ -63,6 +63,8 @@ pub(crate) struct Frame {
     path: String,
     as_of: Option<String>,
     pub(crate) notices: Vec<Notice>,
+    /// Seconds after which a browser asks for the page again, where something is still being made.
+    pub(crate) reload_after: Option<u32>,
 }
 
 /// The theme that somebody has chosen.
@@ -88,6 +90,7 @@ impl Frame {
             path: uri.path().to_owned(),
             as_of,
             notices: Vec::new(),
+            reload_after: None,
         }
     }
 
@@ -122,13 +125,13 @@ impl Frame {
         let page = LayoutPage {
             title,
             theme: self.theme,
-            other_theme: if self.theme == Some("dark") { "light" } else { "dark" },
             csrf: self.csrf(),
             here: &self.here,
             user_name: &self.identity.user.name,
             user_role: self.identity.user.role.word(),
             nav: self.nav(app),
             notices: &self.notices,
+            reload_after: self.reload_after,
             main: &main,
         };
         let html = page.render().map_err(|_| Problem::internal("making the page"))?;

@@ -11,19 +11,24 @@ mod app;
 mod assets;
 mod auth;
 mod catalog;
+mod compared;
 mod connected;
 mod connecting;
 mod drawing;
+mod figures;
 mod layout;
 mod lists;
 mod oidc;
 mod options;
 mod pages;
+mod parameters;
 mod pending;
 mod problem;
 mod rows;
+mod slow;
 mod snapshots;
 mod table;
+mod users;
 mod view;
 mod words;
 
@@ -215,12 +220,15 @@ async fn refresh_all(app: &Shared) {
 }
 
 async fn refresh(app: &Shared, source_id: u64) {
-    if let Err(problem) = app.snapshots().refresh(source_id).await {
-        tracing::error!(
+    match app.snapshots().refresh(source_id).await {
+        // What has changed is what people look at next.
+        Ok(true) => compared::prepare_last(app, source_id),
+        Ok(false) => {}
+        Err(problem) => tracing::error!(
             source_id,
             detail = problem.detail,
             "a snapshot cannot be loaded; the one before is shown"
-        );
+        ),
     }
 }
 

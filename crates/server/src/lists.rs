@@ -10,6 +10,7 @@ use utoipa::IntoParams;
 
 use crate::app::App;
 use crate::catalog::{Catalog, FacetCounts, Selection, Wanted, select, words};
+use crate::parameters::{AsOf, LARGEST, Parameters};
 use crate::problem::Problem;
 use crate::view::{View, holder_names};
 
@@ -87,9 +88,8 @@ pub(crate) struct ListParams {
     /// Words that all have to be found in a name or an id.
     #[param(max_length = 200)]
     q: Option<String>,
-    /// What to sort by; by name where nothing is given. A minus in front puts the last first.
-    sort: Option<String>,
     /// Where to go on: `next` of the page before.
+    #[param(pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
     /// Rows of the page.
     #[param(minimum = 1, maximum = 500, default = 50)]
@@ -98,7 +98,8 @@ pub(crate) struct ListParams {
     #[param(minimum = 1)]
     source: Option<u64>,
     /// The answer of then: a date, an instant, an age such as `3d`, or the number of a snapshot.
-    as_of: Option<String>,
+    #[param(value_type = Option<AsOf>, inline)]
+    as_of: Option<When>,
 }
 
 /// What is asked of a list.
@@ -124,13 +125,13 @@ pub(crate) struct At {
 
 /// Where a list goes on: in which snapshots, and after how many rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Cursor {
-    snapshots: Vec<(u64, u64)>,
-    after: usize,
+pub(crate) struct Cursor {
+    pub(crate) snapshots: Vec<(u64, u64)>,
+    pub(crate) after: usize,
 }
 
 impl Cursor {
-    fn encode(&self) -> String {
+    pub(crate) fn encode(&self) -> String {
         let pins: Vec<String> =
             self.snapshots.iter().map(|(source, number)| format!("{source}.{number}")).collect();
         URL_SAFE_NO_PAD.encode(format!("{};{}", pins.join(","), self.after))
@@ -149,31 +150,18 @@ impl Cursor {
     }
 }
 
-/// The parameters of a query, by name.
-pub(crate) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
-}
-
 impl At {
-    /// Takes in a parameter that says which snapshots are asked; false where it is another one.
-    pub(crate) fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
-        match name {
-            "source" if value.is_empty() => {}
-            "source" => {
-                let id = value.parse().map_err(|_| {
-                    Problem::wrong(format!("{value:?} is not the id of a data source")).field("source")
-                })?;
-                self.source = Some(id);
-            }
-            "as_of" if value.trim().is_empty() => {}
-            "as_of" => {
-                let when = value.parse().map_err(|text: String| Problem::wrong(text).field("as_of"))?;
-                self.as_of = Some(when);
-                self.as_of_text = Some(value.trim().to_owned());
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
+    /// Takes the parameters that say which snapshots are asked.
+    pub(crate) fn of(parameters: &mut Parameters) -> Result<Self, Problem> {
+        let source = parameters.number("source", 1..=LARGEST)?;
+        let (as_of, as_of_text) = parameters.when_typed("as_of")?.unzip();
+        Ok(Self { source, as_of, as_of_text })
+    }
+
+    /// The one snapshot that is asked of one data source.
+    pub(crate) async fn view(&self, app: &App) -> Result<Arc<View>, Problem> {
+        let views = self.views(app).await?;
+        views.into_iter().next().ok_or_else(|| Problem::not_found("this data source has not been read yet"))
     }
 
     /// The snapshots that are asked, loaded: the newest, or those that were in force then. Empty while nothing was read.
@@ -198,55 +186,38 @@ impl At {
     }
 }
 
+/// Takes how many rows a page has, and where it begins.
+pub(crate) fn paging(parameters: &mut Parameters) -> Result<(usize, Option<Cursor>), Problem> {
+    let limit = parameters.number("limit", 1..=MOST)?.unwrap_or(LIMIT);
+    let cursor = match parameters.text("cursor") {
+        None => None,
+        Some(text) => {
+            // Whoever made one up asks for a page that there is not.
+            let none = || Problem::not_found("no list goes on there").field("cursor");
+            Some(Cursor::decode(&text).ok_or_else(none)?)
+        }
+    };
+    Ok((limit, cursor))
+}
+
 impl ListQuery {
-    /// Reads the parameters of a list; one that it does not have or that is wrong is named.
-    pub(crate) fn parse(kind: Kind, pairs: &[(String, String)]) -> Result<Self, Problem> {
-        let mut query = Self { limit: LIMIT, ..Self::default() };
-        for (name, value) in pairs {
-            let value = value.as_str();
-            if query.at.take(name, value)? {
-                continue;
-            }
-            // An empty field of a form asks for nothing.
-            if value.is_empty() && (name == "sort" || name == "limit" || name == "cursor") {
-                continue;
-            }
-            match name.as_str() {
-                "q" if value.chars().count() > LONGEST_SEARCH => {
-                    return Err(Problem::wrong("the search is too long").field("q"));
-                }
-                "q" => value.trim().clone_into(&mut query.q),
-                "sort" => query.take_sort(kind, value)?,
-                "limit" => {
-                    let limit = value.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-                    query.limit = limit.ok_or_else(|| {
-                        Problem::wrong(format!("limit must be between 1 and {MOST}")).field("limit")
-                    })?;
-                }
-                "cursor" => {
-                    let cursor = Cursor::decode(value);
-                    query.cursor =
-                        Some(cursor.ok_or_else(|| {
-                            Problem::wrong("this is not where a list goes on").field("cursor")
-                        })?);
-                }
-                name => match kind.filters().iter().find(|filter| **filter == name) {
-                    Some(_) if value.is_empty() => {}
-                    Some(filter) => {
-                        query.filters.insert(filter, value.to_owned());
-                    }
-                    None => {
-                        let known = kind.filters().join(", ");
-                        return Err(Problem::wrong(format!(
-                            "a list of {} has no parameter {name:?}",
-                            kind.word()
-                        ))
-                        .field(name)
-                        .hint(format!("it has q, sort, cursor, limit, source, as_of, {known}")));
-                    }
-                },
+    /// Takes the parameters of a list; one that it does not have or that is wrong is named.
+    pub(crate) fn of(kind: Kind, mut parameters: Parameters) -> Result<Self, Problem> {
+        let mut query = Self { at: At::of(&mut parameters)?, ..Self::default() };
+        query.q = parameters.text("q").map(|words| words.trim().to_owned()).unwrap_or_default();
+        if query.q.chars().count() > LONGEST_SEARCH {
+            return Err(Problem::wrong("the search is too long").field("q"));
+        }
+        if let Some(sort) = parameters.text("sort") {
+            query.take_sort(kind, &sort)?;
+        }
+        (query.limit, query.cursor) = paging(&mut parameters)?;
+        for filter in kind.filters() {
+            if let Some(value) = parameters.text(filter) {
+                query.filters.insert(filter, value);
             }
         }
+        parameters.done()?;
         Ok(query)
     }
 
@@ -403,7 +374,9 @@ mod tests {
 
     #[test]
     fn what_a_list_does_not_have_is_named() {
-        let parse = |query: &str| ListQuery::parse(Kind::Accounts, &pairs(Some(query)));
+        let parse = |query: &str| {
+            Parameters::typed(Some(query)).and_then(|given| ListQuery::of(Kind::Accounts, given))
+        };
         for (query, field) in [
             ("stauts=active", "stauts"),
             ("sort=size", "sort"),

@@ -23,12 +23,15 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) hint: Option<String>,
     /// Which field of what was sent is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) field: Option<String>,
     /// Seconds after which it may be tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(crate) retry_after: Option<u32>,
 }
 
@@ -64,6 +67,13 @@ impl Problem {
     pub(crate) fn signed_out() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "nobody is signed in")
             .hint("sign in, or send an API token: Authorization: Bearer …")
+    }
+
+    /// It takes so long that nobody is told.
+    pub(crate) fn too_slow() -> Self {
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "the answer is still being made");
+        problem.retry_after = Some(30);
+        problem
     }
 
     /// Something went wrong that is nobody's fault but ours; what exactly is in the log.
@@ -113,13 +123,53 @@ impl IntoResponse for Problem {
     }
 }
 
+/// The longest text that is taken over from what was answered without being a problem.
+const LONGEST_TEXT: usize = 4096;
+
+/// Makes a problem of an answer that says only in plain text, or in nothing but its status, that something was refused: of
+/// what is refused before a handler is asked, such as a method that an address does not have or a body that is too large.
+pub(crate) async fn told(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_plain = kind.is_none_or(|kind| kind.starts_with("text/plain"));
+    let is_told = response.extensions().get::<Problem>().is_some() || !is_plain;
+    if is_told || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, LONGEST_TEXT).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let detail = match status {
+        StatusCode::METHOD_NOT_ALLOWED => "this address has no such method".to_owned(),
+        StatusCode::PAYLOAD_TOO_LARGE => "what was sent is too large".to_owned(),
+        _ if text.trim().is_empty() => "the request was refused".to_owned(),
+        _ => text.trim().to_owned(),
+    };
+    let mut response = Problem::new(status, detail).into_response();
+    // Which methods there are, and the like.
+    for (name, value) in &parts.headers {
+        if *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH {
+            response.headers_mut().append(name, value.clone());
+        }
+    }
+    response
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let status = match &error {
             StoreError::NoSuchSource { .. }
+            | StoreError::NoSuchUser { .. }
+            | StoreError::NoSuchToken { .. }
             | StoreError::NoSuchSnapshot { .. }
             | StoreError::Pruned { .. } => StatusCode::NOT_FOUND,
-            StoreError::NameTaken { .. } | StoreError::LargeDrop { .. } => StatusCode::CONFLICT,
+            StoreError::NameTaken { .. }
+            | StoreError::UserNameTaken { .. }
+            | StoreError::SubjectTaken { .. }
+            | StoreError::LastAdmin { .. }
+            | StoreError::UserDisabled { .. }
+            | StoreError::LargeDrop { .. } => StatusCode::CONFLICT,
+            StoreError::NotAName { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             _ => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the store could not be used");
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -136,6 +186,8 @@ impl From<AnswerError> for Problem {
             AnswerError::NothingRead
             | AnswerError::NoSuchSource { .. }
             | AnswerError::NoSuchSnapshot(_)
+            // What lies in the future has no snapshot either.
+            | AnswerError::NoSuchTime(_)
             | AnswerError::NoneFits { .. } => StatusCode::NOT_FOUND,
             _ => StatusCode::BAD_REQUEST,
         };

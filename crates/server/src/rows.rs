@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sightline_answer::{AccountRef, AdminLine, SeenAnswer, schema};
 use sightline_core::{AccountStatus, Observed, ResourceStatus, Time};
-use sightline_graph::{AccountIx, GroupIx, Holder, Provenance, ResourceIx};
+use sightline_graph::{AccountIx, GroupIx, Provenance, ResourceIx};
 use utoipa::ToSchema;
 
 use crate::lists::{Kind, segment};
@@ -200,7 +200,6 @@ impl Row for AccountRow {
     fn at(view: &View, at: usize) -> Self {
         let (graph, ix) = (view.graph(), AccountIx::at(at));
         let reached = view.reach.of_account(ix);
-        let holds = |held: &&sightline_graph::AdminHolding| held.active && held.holder == Holder::Account(ix);
         Self {
             source: SourceRef::of(view),
             account: AccountRef::of(graph, ix),
@@ -209,7 +208,7 @@ impl Row for AccountRow {
             groups: graph.groups_of(ix).len() as u64,
             apps: u64::from(reached.all),
             unused_apps: unused(view, reached.unused()),
-            admin_roles: view.admins.iter().filter(holds).count() as u64,
+            admin_roles: view.role_count(ix),
             seen: seen(view, &graph.account_provenance(ix)),
         }
     }

@@ -92,18 +92,26 @@ impl Snapshots {
         view.cloned()
     }
 
-    /// Loads the newest snapshot of a data source, if there is one that is not loaded.
-    pub(crate) async fn refresh(&self, source_id: u64) -> Result<(), Problem> {
+    /// A snapshot, where it is loaded.
+    pub(crate) fn loaded(&self, source_id: u64, number: SnapshotNumber) -> Option<Arc<View>> {
+        let loaded = self.lock();
+        let newest = loaded.newest.get(&source_id).filter(|view| view.number() == number);
+        let other = || loaded.others.iter().find(|(which, _)| *which == (source_id, number));
+        newest.cloned().or_else(|| other().and_then(|(_, loading)| loading.get().cloned()))
+    }
+
+    /// Loads the newest snapshot of a data source, if there is one that is not loaded; says whether it did.
+    pub(crate) async fn refresh(&self, source_id: u64) -> Result<bool, Problem> {
         let Some(meta) = self.last(source_id)? else {
             self.forget(source_id);
-            return Ok(());
+            return Ok(false);
         };
         let is_loaded = self.lock().newest.get(&source_id).is_some_and(|view| view.number() == meta.number);
         if !is_loaded {
             let view = self.load_and_count((source_id, meta.number)).await?;
             self.lock().newest.insert(source_id, view);
         }
-        Ok(())
+        Ok(!is_loaded)
     }
 
     /// Loads a snapshot, and keeps what is counted of it.

@@ -3,6 +3,8 @@
 use askama::Template;
 use sightline_core::{Observed, Time};
 
+use crate::words;
+
 /// How something is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -126,4 +128,60 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Vec<Cell>>,
     /// What is said where it has no rows.
     pub(crate) empty: String,
+}
+
+/// A part of a page: a table with its heading.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) note: Option<String>,
+    pub(crate) table: Table,
+    /// Where the rows before and after are.
+    pub(crate) previous: Option<String>,
+    pub(crate) next: Option<String>,
+    pub(crate) range: String,
+    /// Where all rows are, where only the first are shown.
+    pub(crate) all: Option<String>,
+    /// Links that narrow it down.
+    pub(crate) chips: Vec<(String, String, bool)>,
+}
+
+impl Part {
+    pub(crate) fn new(id: impl Into<String>, title: impl Into<String>, table: Table) -> Self {
+        Self {
+            id: id.into(),
+            title: title.into(),
+            note: None,
+            table,
+            previous: None,
+            next: None,
+            range: String::new(),
+            all: None,
+            chips: Vec::new(),
+        }
+    }
+
+    /// Cuts out the rows of a page from a row on, and says where the others are.
+    pub(crate) fn cut<'r, T>(
+        &mut self,
+        rows: &'r [T],
+        from: usize,
+        most: usize,
+        address: impl Fn(usize) -> String,
+    ) -> &'r [T] {
+        let from = from.min(rows.len());
+        let end = from.saturating_add(most).min(rows.len());
+        self.previous = (from > 0).then(|| address(from.saturating_sub(most)));
+        self.next = (end < rows.len()).then(|| address(end));
+        if rows.len() > most {
+            self.range = format!(
+                "{}–{} of {}",
+                words::number((from + 1).min(end)),
+                words::number(end),
+                words::number(rows.len())
+            );
+        }
+        &rows[from..end]
+    }
 }

@@ -1,13 +1,16 @@
 //! One sealed snapshot, ready for every question: its graph, and lists of what is in it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use sightline_answer::{AnswerError, Chosen, Known, SealTimes};
-use sightline_core::{AccountStatus, GroupOrigin, Observed, ResourceStatus, SnapshotNumber};
-use sightline_graph::{AccountIx, AdminHolding, Graph, Holder, Reach, Summary, Via};
+use sightline_answer::{AdminLine, AnswerError, Chosen, Known, SealTimes};
+use sightline_core::{AccountStatus, Gap, GroupOrigin, LastUse, Observed, ResourceStatus, SnapshotNumber};
+use sightline_graph::{
+    Access, AccountIx, AdminHolding, Graph, GroupIx, Holder, Reach, ResourceIx, Summary, Via,
+};
 use sightline_store::{Figures, SnapshotMeta, Store, StoreError};
 
 use crate::catalog::Catalog;
+use crate::problem::Problem;
 
 /// One sealed snapshot of one data source.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub(crate) struct View {
     pub(crate) summary: Summary,
     /// In the order of the admins catalog.
     pub(crate) admins: Vec<AdminHolding>,
+    /// How many roles in force each account holds, of those that hold any.
+    roles: HashMap<AccountIx, u64>,
     pub(crate) accounts: Catalog,
     pub(crate) groups: Catalog,
     pub(crate) apps: Catalog,
@@ -36,9 +41,10 @@ impl View {
         let graph = &known.graph;
         let reach = graph.reach();
         let admins = graph.admins();
+        let roles = roles_in_force(&admins);
         Ok(Self {
             summary: graph.summary(),
-            accounts: accounts(graph, &reach, &admins),
+            accounts: accounts(graph, &reach, &roles),
             groups: groups(graph),
             apps: apps(graph, &reach),
             holdings: holdings(graph, &admins),
@@ -46,12 +52,65 @@ impl View {
             meta,
             reach,
             admins,
+            roles,
         })
     }
 
     /// Who can reach what.
     pub(crate) fn graph(&self) -> &Graph {
         &self.known.graph
+    }
+
+    fn gone(&self, kind: &str) -> Problem {
+        let about = self.graph().about();
+        Problem::not_found(format!("snapshot {} of {} has no such {kind}", about.number, about.source))
+            .hint("it may be gone, or not have been there yet: the changes tell")
+    }
+
+    /// The account with an id.
+    pub(crate) fn account(&self, id: &str) -> Result<AccountIx, Problem> {
+        self.graph().account_with_id(id).ok_or_else(|| self.gone("account"))
+    }
+
+    /// The group with an id.
+    pub(crate) fn group(&self, id: &str) -> Result<GroupIx, Problem> {
+        self.graph().group_with_id(id).ok_or_else(|| self.gone("group"))
+    }
+
+    /// The application with an id.
+    pub(crate) fn app(&self, id: &str) -> Result<ResourceIx, Problem> {
+        self.graph().resource_with_id(id).ok_or_else(|| self.gone("application"))
+    }
+
+    /// Who has a path to an application; or only who can reach it and is known not to have used it.
+    pub(crate) fn who(&self, app: ResourceIx, only_unused: bool) -> Vec<Access> {
+        let mut access = self.graph().who(app);
+        if only_unused {
+            access.retain(|access| {
+                let last = self.graph().last_use(access.account, app);
+                access.can_reach() && matches!(last, LastUse::NotSince(_) | LastUse::Never(_))
+            });
+        }
+        access
+    }
+
+    /// Admin roles that a group gives to its members, each once.
+    pub(crate) fn roles_given(&self, group: GroupIx) -> Vec<&AdminHolding> {
+        let mut held: Vec<_> = self.admins.iter().filter(|held| held.via == Via::Group(group)).collect();
+        held.sort_by(|a, b| (&a.role, &a.scope).cmp(&(&b.role, &b.scope)));
+        held.dedup_by(|a, b| (&a.role, &a.scope) == (&b.role, &b.scope));
+        held
+    }
+
+    /// Admin roles that an application holds itself.
+    pub(crate) fn roles_of_app(&self, app: ResourceIx) -> Vec<AdminLine> {
+        let held = self.admins.iter().filter(|held| held.holder == Holder::Resource(app));
+        held.map(|held| AdminLine::of(&self.known, held)).collect()
+    }
+
+    /// What could not be read under something.
+    pub(crate) fn gaps_under(&self, id: &str) -> impl Iterator<Item = &Gap> {
+        self.graph().gaps().filter(move |gap| gap.scope.parent.as_deref() == Some(id))
     }
 
     /// Its data source.
@@ -62,6 +121,11 @@ impl View {
     /// Number of the snapshot.
     pub(crate) fn number(&self) -> SnapshotNumber {
         self.meta.number
+    }
+
+    /// How many admin roles in force an account holds.
+    pub(crate) fn role_count(&self, account: AccountIx) -> u64 {
+        self.roles.get(&account).copied().unwrap_or(0)
     }
 
     /// Which snapshot it is, of all data sources.
@@ -102,7 +166,18 @@ impl View {
 /// What an account has of what it could use.
 pub(crate) const ACCESS_VALUES: [&str; 4] = ["some unused", "all used", "none", "unknown"];
 
-fn accounts(graph: &Graph, reach: &Reach, admins: &[AdminHolding]) -> Catalog {
+/// How many roles in force each account holds.
+fn roles_in_force(admins: &[AdminHolding]) -> HashMap<AccountIx, u64> {
+    let mut roles = HashMap::new();
+    for held in admins.iter().filter(|held| held.active) {
+        if let Holder::Account(account) = held.holder {
+            *roles.entry(account).or_default() += 1;
+        }
+    }
+    roles
+}
+
+fn accounts(graph: &Graph, reach: &Reach, held: &HashMap<AccountIx, u64>) -> Catalog {
     let mut catalog = Catalog::default();
     let count = graph.accounts().len();
     let (mut statuses, mut access, mut roles, mut leavers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -113,11 +188,6 @@ fn accounts(graph: &Graph, reach: &Reach, admins: &[AdminHolding]) -> Catalog {
         Vec::with_capacity(count),
     );
     let knows_usage = graph.activity_window().known().is_some();
-    let holders: HashSet<AccountIx> = admins
-        .iter()
-        .filter(|held| held.active)
-        .filter_map(|held| if let Holder::Account(account) = held.holder { Some(account) } else { None })
-        .collect();
     for (ix, account) in graph.accounts() {
         catalog.push(&[account.login, account.name, account.id]);
         statuses.push(status_code(account.status));
@@ -127,7 +197,7 @@ fn accounts(graph: &Graph, reach: &Reach, admins: &[AdminHolding]) -> Catalog {
             (_, false) => 3,
             (_, true) => u16::from(reached.unused() == 0),
         });
-        roles.push(u16::from(!holders.contains(&ix)));
+        roles.push(u16::from(!held.contains_key(&ix)));
         leavers.push(u16::from(!graph.is_leaver_with_access(ix)));
         apps.push(i64::from(reached.all));
         unused.push(if knows_usage { i64::from(reached.unused()) } else { 0 });

@@ -36,19 +36,34 @@ impl Dictionary {
         self.handles.get(account as usize).copied().unwrap_or(NONE)
     }
 
-    /// The number of a name that the account uses at a resource; the first one becomes its handle.
-    pub(crate) fn user_name(&mut self, account: u32, name: &str) -> u32 {
-        let handle = self.handle(account);
-        if handle == NONE {
-            let number = self.names.intern(name);
+    /// The numbers of the names that accounts use at a resource, [`NONE`] without a name; the first one that an account is
+    /// met with becomes its handle.
+    pub(crate) fn user_names<'n>(
+        &mut self,
+        accounts: &[u32],
+        names: impl Iterator<Item = Option<&'n str>> + Clone,
+    ) -> Vec<u32> {
+        // Nearly all are handles: as in `intern_all`, each turn is made for all of them before the next one.
+        let mut numbers: Vec<u32> = accounts.iter().map(|&account| self.handle(account)).collect();
+        let is_handle = |(name, &handle): (Option<&str>, &u32)| name == Some(self.names.get(handle));
+        let known: Vec<bool> = names.clone().zip(&numbers).map(|of| *of.1 != NONE && is_handle(of)).collect();
+        for (((number, name), &account), known) in numbers.iter_mut().zip(names).zip(accounts).zip(known) {
+            match name {
+                None => *number = NONE,
+                Some(_) if known => {}
+                Some(name) => *number = self.user_name(account, name),
+            }
+        }
+        numbers
+    }
+
+    fn user_name(&mut self, account: u32, name: &str) -> u32 {
+        let number = self.names.intern(name);
+        if self.handle(account) == NONE {
             self.set_handle(account, number);
             self.new_handles.push(account);
-            number
-        } else if self.names.get(handle) == name {
-            handle
-        } else {
-            self.names.intern(name)
         }
+        number
     }
 
     fn set_handle(&mut self, account: u32, number: u32) {
@@ -83,12 +98,14 @@ impl Dictionary {
         let mut frames = unpacker.frames(blob);
         while frames.open()? {
             let mut reader = Reader::new(frames.get(), 0);
-            for _ in 0..reader.count()? {
-                let name = std::str::from_utf8(reader.bytes()?).map_err(|_| "a name that is no text")?;
-                let expected = self.names.len() as u32;
-                if self.names.intern(name) != expected {
-                    return Err("a name has two numbers".into());
-                }
+            let count = reader.count()?;
+            let mut names = Vec::with_capacity(count);
+            for _ in 0..count {
+                names.push(std::str::from_utf8(reader.bytes()?).map_err(|_| "a name that is no text")?);
+            }
+            let first = self.names.len() as u32;
+            if self.names.intern_all(&names).into_iter().ne((first..).take(count)) {
+                return Err("a name has two numbers".into());
             }
             for _ in 0..reader.count()? {
                 let (account, handle) = (reader.small()?, reader.small()?);

@@ -140,7 +140,7 @@ fn diff_edges<T: ReadableTable<&'static [u8], &'static [u8]>>(
     for kind in EdgeKind::BOTH {
         edges::merge(olds.of(kind), news.of(kind), |was, is| {
             if let (Some(was), Some(is)) = (was, is)
-                && was.says_what(is)
+                && was.says_what(is, &tables)
             {
                 return;
             }

@@ -80,9 +80,10 @@ pub(crate) struct Edge {
 
 impl Edge {
     /// Whether it says the same, whoever saw it when.
-    pub(crate) fn says_what(&self, other: &Self) -> bool {
-        (self.terms, self.user_name, self.external_id) == (other.terms, other.user_name, other.external_id)
-            && (self.since, self.last_updated) == (other.since, other.last_updated)
+    pub(crate) fn says_what(&self, other: &Self, tables: &Tables) -> bool {
+        (self.terms, self.user_name, self.since) == (other.terms, other.user_name, other.since)
+            && self.last_updated == other.last_updated
+            && tables.external_ids.get(self.external_id) == tables.external_ids.get(other.external_id)
     }
 
     pub(crate) fn since(&self) -> Option<Time> {
@@ -101,7 +102,28 @@ pub(crate) struct Tables {
     sighting_numbers: FxHashMap<Sighting, u32>,
     pub(crate) terms: Vec<AssignmentTerms>,
     term_numbers: FxHashMap<AssignmentTerms, u32>,
-    external_ids: Names,
+    external_ids: Texts,
+}
+
+/// Texts by number, in one piece of memory; nearly all are different, so that to find out which are not is not worth it.
+#[derive(Debug, Default)]
+struct Texts {
+    all: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    fn add(&mut self, text: &str) -> u32 {
+        self.all.push_str(text);
+        self.ends.push(self.all.len());
+        self.ends.len() as u32 - 1
+    }
+
+    fn get(&self, number: u32) -> Option<&str> {
+        let at = number as usize;
+        let start = if at == 0 { 0 } else { *self.ends.get(at - 1)? };
+        self.all.get(start..*self.ends.get(at)?)
+    }
 }
 
 impl Tables {
@@ -218,36 +240,43 @@ impl Edges {
         }
     }
 
-    /// Adds what a step read of a scope; false for what is no edge under the scope's parent.
-    pub(crate) fn take(
+    /// Adds what a step read of a scope; gives what is no edge under the scope's parent.
+    pub(crate) fn take<'r>(
         &mut self,
         parent: &str,
-        record: &Record,
+        records: &'r [Record],
         tables: &mut Tables,
         dictionary: &mut Dictionary,
-    ) -> bool {
-        match record {
-            Record::Membership(edge) if edge.group == parent => {
-                let account = dictionary.names.intern(&edge.account);
-                self.members.push(bare(account, Op::Put));
+    ) -> Vec<&'r Record> {
+        let (mut members, mut assignments, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        for record in records {
+            match record {
+                Record::Membership(edge) if edge.group == parent => members.push(edge.account.as_str()),
+                Record::Assignment(edge) if edge.resource == parent => match &edge.principal {
+                    Principal::Account(id) => assignments.push((id.as_str(), edge)),
+                    _ => others.push(record),
+                },
+                _ => others.push(record),
             }
-            Record::Assignment(edge) if edge.resource == parent => {
-                let Principal::Account(id) = &edge.principal else { return false };
-                let account = dictionary.names.intern(id);
-                let user_name = edge.user_name.as_deref().map(|name| dictionary.user_name(account, name));
-                let external_id = edge.external_id.as_deref().map(|id| tables.external_ids.intern(id));
-                self.assignments.push(Edge {
-                    terms: tables.terms_of(edge),
-                    user_name: user_name.unwrap_or(NONE),
-                    external_id: external_id.unwrap_or(NONE),
-                    since: edge.since.map_or(NO_TIME, Time::millis),
-                    last_updated: edge.last_updated.map_or(NO_TIME, Time::millis),
-                    ..bare(account, Op::Put)
-                });
-            }
-            _ => return false,
         }
-        true
+        let members = dictionary.names.intern_all(&members);
+        self.members.extend(members.into_iter().map(|account| bare(account, Op::Put)));
+        let (ids, assignments): (Vec<&str>, Vec<&Assignment>) = assignments.into_iter().unzip();
+        let accounts = dictionary.names.intern_all(&ids);
+        let names = assignments.iter().map(|edge| edge.user_name.as_deref());
+        let user_names = dictionary.user_names(&accounts, names);
+        for ((edge, account), user_name) in assignments.into_iter().zip(accounts).zip(user_names) {
+            let external_id = edge.external_id.as_deref().map(|id| tables.external_ids.add(id));
+            self.assignments.push(Edge {
+                terms: tables.terms_of(edge),
+                user_name,
+                external_id: external_id.unwrap_or(NONE),
+                since: edge.since.map_or(NO_TIME, Time::millis),
+                last_updated: edge.last_updated.map_or(NO_TIME, Time::millis),
+                ..bare(account, Op::Put)
+            });
+        }
+        others
     }
 
     /// Notes that a fact was found absent; false for what is no edge under the scope's parent.
@@ -293,7 +322,7 @@ pub(crate) fn record(kind: EdgeKind, parent: &str, edge: &Edge, tables: &Tables,
         EdgeKind::Member => Record::Membership(Membership { group: parent.to_owned(), account }),
         EdgeKind::Assignment => {
             let terms = &tables.terms[edge.terms as usize];
-            let external_id = (edge.external_id != NONE).then(|| tables.external_ids.get(edge.external_id));
+            let external_id = tables.external_ids.get(edge.external_id);
             Record::Assignment(Assignment {
                 resource: parent.to_owned(),
                 principal: Principal::Account(account),
@@ -335,11 +364,16 @@ pub(crate) fn edges_at(
 }
 
 /// Sorts by account what was said one after the other; what was said of one account becomes one.
-pub(crate) fn in_order(mut said: Vec<Edge>, tables: &mut Tables) -> Vec<Edge> {
+pub(crate) fn in_order(said: Vec<Edge>, tables: &mut Tables) -> Vec<Edge> {
     if said.is_sorted_by(|a, b| a.account < b.account) {
         return said;
     }
-    said.sort_by_key(|edge| edge.account);
+    // Numbers are sorted instead of edges, which are larger.
+    let mut order: Vec<u64> =
+        (0..).zip(&said).map(|(at, edge): (u64, _)| u64::from(edge.account) << 32 | at).collect();
+    order.sort_unstable();
+    let mut said: Vec<Edge> =
+        order.into_iter().map(|key| said[(key & u64::from(u32::MAX)) as usize]).collect();
     said.dedup_by(|later, earlier| {
         if later.account != earlier.account {
             return false;
@@ -471,11 +505,11 @@ fn encode(kind: EdgeKind, edges: &[Edge], tables: &Tables, dictionary: &Dictiona
     }
     out.push(1);
     for edge in edges {
-        match edge.external_id {
-            NONE => out.push(0),
-            id => {
+        match tables.external_ids.get(edge.external_id) {
+            None => out.push(0),
+            Some(id) => {
                 out.push(1);
-                put_bytes(out, tables.external_ids.get(id).as_bytes());
+                put_bytes(out, id.as_bytes());
             }
         }
     }
@@ -594,7 +628,7 @@ fn decode(
         for edge in &mut *edges {
             if reader.byte()? != 0 {
                 let id = std::str::from_utf8(reader.bytes()?).map_err(|_| "an id that is no text")?;
-                edge.external_id = tables.external_ids.intern(id);
+                edge.external_id = tables.external_ids.add(id);
             }
         }
     }
@@ -681,9 +715,8 @@ mod tests {
                     })
                 })
                 .collect();
-            for record in &assignments {
-                assert!(edges.take("a", record, &mut tables, &mut dictionary));
-            }
+            let others = edges.take("a", &assignments, &mut tables, &mut dictionary);
+            assert_eq!(others, Vec::<&Record>::new());
             let blob = edges.pack(&mut Packer::new(FOR_LONG).unwrap(), &tables, &dictionary).unwrap();
             let mut read = Edges::default();
             let mut read_tables = Tables::default();

@@ -23,8 +23,9 @@ impl Store {
     /// One fact of a scope of a sealed snapshot, by its key; none where the scope holds no such fact. Its `scope` is
     /// meaningless here.
     ///
-    /// A fact among a hundred thousand takes a millisecond or two. Of members of a group and assignments to an application,
-    /// which are kept as columns, those of the whole scope are unpacked.
+    /// Three milliseconds for one of a hundred thousand accounts, and up to one more for each later blob of changes that
+    /// is as large as a frame: which of them names the fact is not known beforehand. Of members of a group and assignments
+    /// to an application, which are kept as columns, those of the whole scope are unpacked.
     pub fn fact(
         &self,
         source_id: u64,

@@ -279,28 +279,29 @@ pub(crate) fn versions_at(
     source_id: u64,
     number: SnapshotNumber,
 ) -> Result<Vec<VersionAt>> {
-    let end = keys::after_source(source_id);
-    let mut from = keys::source(source_id);
+    let (from, end) = (keys::source(source_id), keys::after_source(source_id));
+    let mut rows = table.range(from.as_slice()..end.as_slice())?;
     let mut versions = Vec::new();
-    while let Some(row) = table.range(from.as_slice()..end.as_slice())?.next() {
-        let (key, first) = row?;
-        let key = key.value();
-        let (scope, len) =
-            keys::parse_scope(key).ok_or_else(|| StoreError::damaged("the name of a scope in a snapshot"))?;
-        let scope_key = key[..len].to_vec();
+    let mut row = rows.next().transpose()?;
+    // One walk over all rows: to look each scope up takes longer, most have few.
+    while let Some((first, _)) = &row {
+        let (scope, len) = keys::parse_scope(first.value())
+            .ok_or_else(|| StoreError::damaged("the name of a scope in a snapshot"))?;
+        let key = first.value()[..len].to_vec();
+        let after = keys::after_scope(&key);
         let what = || format!("the state of {scope} in snapshot {number}");
-        let first_number = keys::number_at(key, len).ok_or_else(|| StoreError::damaged(what()))?;
-        from = keys::after_scope(&scope_key);
-        if first_number > number {
-            continue;
+        let mut newest = None;
+        while let Some((key, version)) = row.take_if(|(key, _)| key.value() < after.as_slice()) {
+            let since = keys::number_at(key.value(), len).ok_or_else(|| StoreError::damaged(what()))?;
+            if since <= number {
+                newest = Some(version);
+            }
+            row = rows.next().transpose()?;
         }
-        let newest = keys::numbered(&scope_key, number);
-        let version: Version = match table.range(scope_key.as_slice()..=newest.as_slice())?.next_back() {
-            Some(row) => codec::from_row(row?.1.value(), what)?,
-            None => codec::from_row(first.value(), what)?,
-        };
+        let Some(newest) = newest else { continue };
+        let version: Version = codec::from_row(newest.value(), what)?;
         if version.present {
-            versions.push(VersionAt { scope, key: scope_key, version });
+            versions.push(VersionAt { scope, key, version });
         }
     }
     Ok(versions)

@@ -40,11 +40,13 @@ impl Stager {
         let mut edges = Edges::default();
         let mut tables = Tables::default();
         let parent = outcome.scope.parent.as_deref();
-        for record in &outcome.records {
+        let others = match parent {
+            Some(parent) => edges.take(parent, &outcome.records, &mut tables, dictionary),
+            None => outcome.records.iter().collect(),
+        };
+        for record in others {
             if let Some((_, id)) = record.entity() {
                 dictionary.names.intern(id);
-            } else if parent.is_some_and(|parent| edges.take(parent, record, &mut tables, dictionary)) {
-                continue;
             }
             self.value.clear();
             self.value = rows::encode(record, std::mem::take(&mut self.value))?;

@@ -1,7 +1,9 @@
 //! The facts of one scope at one snapshot.
 
 use redb::ReadableTable;
-use sightline_core::{AssignmentBlock, FactSink, MemberBlock, Record, Scope, Sighting};
+use sightline_core::{
+    AssignmentBlock, AssignmentTerms, FactSink, MemberBlock, Record, Scope, Sighting, Time,
+};
 
 use crate::codec::Unpacker;
 use crate::dictionary::Dictionary;
@@ -104,7 +106,15 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Facts<'a, T> {
     pub(crate) fn block(&self, at: &VersionAt) -> Result<Block> {
         let mut tables = Tables::default();
         let edges = self.edges(&at.scope, &at.key, &at.version, &mut tables)?;
-        Ok(Block { edges, tables })
+        let Edges { members, assignments } = edges;
+        Ok(Block {
+            members: Columns::of(&members),
+            agreed: assignments.iter().map(|edge| edge.terms).collect(),
+            since: assignments.iter().map(Edge::since).collect(),
+            assignments: Columns::of(&assignments),
+            sightings: tables.sightings.iter().map(|&kept| at.version.seen(kept)).collect(),
+            terms: tables.terms,
+        })
     }
 
     /// The edges of a scope as facts, by key.
@@ -141,44 +151,48 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Facts<'a, T> {
     }
 }
 
-/// The edges of a scope.
+/// The edges of a scope, ready to be handed over.
 pub(crate) struct Block {
-    edges: Edges,
-    tables: Tables,
+    members: Columns,
+    assignments: Columns,
+    agreed: Vec<u32>,
+    since: Vec<Option<Time>>,
+    sightings: Vec<Sighting>,
+    terms: Vec<AssignmentTerms>,
+}
+
+struct Columns {
+    accounts: Vec<u32>,
+    seen: Vec<u32>,
+}
+
+impl Columns {
+    fn of(edges: &[Edge]) -> Self {
+        let (accounts, seen) = edges.iter().map(|edge| (edge.account, edge.seen)).unzip();
+        Self { accounts, seen }
+    }
 }
 
 impl Block {
     /// Hands the edges over.
     pub(crate) fn hand_over(&self, number: u32, at: &VersionAt, sink: &mut impl FactSink) {
-        let Self { edges, tables } = self;
+        let Self { members, assignments, agreed, since, sightings, terms } = self;
         let parent = at.scope.parent.as_deref().unwrap_or_default();
-        let sightings: Vec<Sighting> = tables.sightings.iter().map(|&kept| at.version.seen(kept)).collect();
-        let columns = |edges: &[Edge]| -> (Vec<u32>, Vec<u32>) {
-            edges.iter().map(|edge| (edge.account, edge.seen)).unzip()
-        };
-        if !edges.members.is_empty() {
-            let (accounts, seen) = columns(&edges.members);
-            sink.members(MemberBlock {
-                scope: number,
-                group: parent,
-                accounts: &accounts,
-                seen: &seen,
-                sightings: &sightings,
-            });
+        if !members.accounts.is_empty() {
+            let Columns { accounts, seen } = members;
+            sink.members(MemberBlock { scope: number, group: parent, accounts, seen, sightings });
         }
-        if !edges.assignments.is_empty() {
-            let (accounts, seen) = columns(&edges.assignments);
-            let agreed: Vec<u32> = edges.assignments.iter().map(|edge| edge.terms).collect();
-            let since: Vec<_> = edges.assignments.iter().map(Edge::since).collect();
+        if !assignments.accounts.is_empty() {
+            let Columns { accounts, seen } = assignments;
             sink.assignments(AssignmentBlock {
                 scope: number,
                 resource: parent,
-                accounts: &accounts,
-                seen: &seen,
-                sightings: &sightings,
-                agreed: &agreed,
-                terms: &tables.terms,
-                since: &since,
+                accounts,
+                seen,
+                sightings,
+                agreed,
+                terms,
+                since,
             });
         }
     }

@@ -54,6 +54,11 @@ impl Company {
         all.into_iter().filter(|company| !(quick && company.is_large())).collect()
     }
 
+    /// The one that was asked for, or else the largest of reference.
+    pub(crate) fn large(&self) -> Self {
+        if *self == Self::default() { LARGE } else { self.clone() }
+    }
+
     /// So many people that one measurement has to do.
     pub(super) fn is_large(&self) -> bool {
         self.people() > 10_000
@@ -83,7 +88,7 @@ impl Company {
     }
 
     /// In words, as far as it was asked for.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let given = self.sizes().into_iter().filter_map(|(_, name, size)| Some((name, size?)));
         let parts: Vec<String> =
             given.map(|(name, size)| format!("{} {name}", number(size as f64, 0))).collect();
@@ -91,7 +96,7 @@ impl Company {
     }
 
     /// Arguments that make the program simulate it.
-    pub(super) fn arguments(&self) -> Vec<String> {
+    pub(crate) fn arguments(&self) -> Vec<String> {
         let given = self.sizes().into_iter().filter_map(|(flag, _, size)| Some((flag, size?)));
         given.flat_map(|(flag, size)| [flag.to_owned(), size.to_string()]).collect()
     }

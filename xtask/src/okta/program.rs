@@ -15,14 +15,14 @@ use crate::{Failure, Result, cargo};
 const TOKEN_VAR: &str = "BENCH_TOKEN";
 
 /// The program and a directory for what it writes.
-pub(super) struct Program {
+pub(crate) struct Program {
     path: PathBuf,
     scratch: Scratch,
 }
 
 impl Program {
     /// This file, or else one that is built for release.
-    pub(super) fn new(given: Option<&Path>) -> Result<Self> {
+    pub(crate) fn new(given: Option<&Path>) -> Result<Self> {
         let Some(given) = given else {
             let path = build()?;
             return Ok(Self { scratch: Scratch::beside(&path)?, path });
@@ -34,16 +34,16 @@ impl Program {
         Ok(Self { path, scratch: Scratch::beside(&ours)? })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn scratch(&self) -> &Path {
+    pub(crate) fn scratch(&self) -> &Path {
         self.scratch.path()
     }
 
     /// Connects a data directory with the simulator.
-    pub(super) fn connect(&self, data: &Path, simulator: &Simulator) -> Result<()> {
+    pub(crate) fn connect(&self, data: &Path, simulator: &Simulator) -> Result<()> {
         let url = &simulator.ready.url;
         let add =
             ["source", "add", "okta", "--domain", url, "--token-env", TOKEN_VAR, "--allow-loopback-http"];
@@ -51,7 +51,7 @@ impl Program {
     }
 
     /// Reads what the simulator serves into a data directory.
-    pub(super) fn sync(&self, data: &Path, simulator: &Simulator) -> Result<Taken> {
+    pub(crate) fn sync(&self, data: &Path, simulator: &Simulator) -> Result<Taken> {
         let begun = Instant::now();
         let text = self.run(data, simulator, &["sync", "--json"])?;
         let seconds = begun.elapsed().as_secs_f64();
@@ -80,7 +80,7 @@ impl Program {
     }
 
     /// The program in an environment that holds nothing it would heed, such as settings or a proxy.
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
         let scratch = self.scratch.path();
         command.current_dir(scratch).env_clear().env("HOME", scratch).stdin(Stdio::null());
@@ -95,7 +95,7 @@ impl Program {
 }
 
 /// A running simulator; it ends with this value.
-pub(super) struct Simulator {
+pub(crate) struct Simulator {
     pub(super) ready: Ready,
     child: Child,
     /// Open for as long as it runs, so that it can print.
@@ -104,7 +104,7 @@ pub(super) struct Simulator {
 
 impl Simulator {
     /// Starts it and waits until it answers.
-    pub(super) fn start(program: &Program, listen: &str, arguments: &[String]) -> Result<Self> {
+    pub(crate) fn start(program: &Program, listen: &str, arguments: &[String]) -> Result<Self> {
         let mut child = program
             .command()
             .args(["sim", "okta", "--listen", listen])
@@ -123,6 +123,13 @@ impl Simulator {
             return Err(Failure::new("the simulator did not say where it listens and what there is to read"));
         };
         Ok(Self { ready, child, _stdout: stdout })
+    }
+}
+
+impl Simulator {
+    /// The address that it listens on.
+    pub(crate) fn address(&self) -> &str {
+        self.ready.address()
     }
 }
 

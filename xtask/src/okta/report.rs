@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// What one sync took.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Taken {
+pub(crate) struct Taken {
     /// From the start of the process to its end.
     pub(super) seconds: f64,
     /// None where the system does not tell.
@@ -64,7 +64,7 @@ impl Taken {
 
 /// What the simulator says when it answers.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     pub(super) url: String,
     pub(super) token: String,
     pub(super) apps: u64,

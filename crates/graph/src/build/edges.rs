@@ -75,6 +75,7 @@ impl TakenMemberships {
             };
             let mut length = 0;
             match &mut piece.more {
+                // Put in order below, all of them at once.
                 PieceSeen::All(_) => {
                     for at in 0..column.len() {
                         if let Some(account) = keep(column[at]) {
@@ -82,8 +83,6 @@ impl TakenMemberships {
                             length += 1;
                         }
                     }
-                    column[..length].sort_unstable();
-                    length = dedup(&mut column[..length]);
                 }
                 PieceSeen::Each(each) => {
                     let mut keys: Vec<u64> = column
@@ -126,6 +125,7 @@ impl TakenMemberships {
         }
         runs.shrink_to_fit();
         let by_account = Reverse::of(&by_group, &accounts, ends.account_count);
+        by_account.sort_forward(&by_group, &mut accounts);
         (Memberships { by_group, accounts, seen: runs, by_account }, skipped)
     }
 }
@@ -322,18 +322,6 @@ fn several_of_one<T>(pieces: &[Piece<T>], ends: &Ends<'_>) -> Vec<Vec<usize>> {
     places.sort_unstable();
     let same = places.chunk_by(|one, other| one.0 == other.0).filter(|same| same.len() > 1);
     same.map(|same| same.iter().map(|place| place.1).collect()).collect()
-}
-
-/// Moves what is there more than once to the end of a sorted slice; gives the length of the rest.
-fn dedup(sorted: &mut [u32]) -> usize {
-    let mut length = 0;
-    for at in 0..sorted.len() {
-        if length == 0 || sorted[length - 1] != sorted[at] {
-            sorted[length] = sorted[at];
-            length += 1;
-        }
-    }
-    length
 }
 
 /// Works on each piece with its part of the column.

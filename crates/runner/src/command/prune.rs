@@ -9,6 +9,7 @@ use sightline_core::{SnapshotNumber, Time};
 use sightline_store::{Retention, SourceRecord, Store};
 
 use crate::cli::Prune;
+use crate::command::user::note as audit_note;
 use crate::failure::Failure;
 use crate::output::{json, line};
 use crate::world::World;
@@ -38,7 +39,10 @@ pub(crate) fn run(world: &World, prune: &Prune) -> Result<(), Failure> {
     } else {
         let mut store = world.store_to_write("prune")?;
         for record in selected(&store, prune.source.as_deref())? {
-            pruned.push(give_up(&store, &record, retention)?);
+            let given_up = give_up(&store, &record, retention)?;
+            let details = vec![count(given_up.given_up.len() as u64, "snapshot", "snapshots")];
+            store.append_audit(&audit_note("snapshot.give_up", &record.name, details))?;
+            pruned.push(given_up);
         }
         if let Some(store) = Arc::get_mut(&mut store) {
             store.compact()?;

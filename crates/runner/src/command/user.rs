@@ -226,7 +226,7 @@ fn user_named(store: &Store, name: &str) -> Result<UserRecord, Failure> {
 }
 
 /// Whoever may start this program on the data directory is not asked for a name: it is the system that acts.
-fn note(action: &str, target: &str, mut details: Vec<String>) -> AuditNote {
+pub(crate) fn note(action: &str, target: &str, mut details: Vec<String>) -> AuditNote {
     details.push("on the command line".to_owned());
     AuditNote {
         target: Some(target.to_owned()),

@@ -1,16 +1,18 @@
 //! Lists of accounts, groups, applications and admin roles.
 
-use axum::extract::RawQuery;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{App, tagged};
 use crate::app::Shared;
 use crate::auth::Viewer;
-use crate::lists::{Found, ListParams, ListQuery, pairs};
+use crate::lists::{Found, ListParams, ListQuery};
 use crate::pages::as_page;
+use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::rows::{AccountRow, AdminRow, AppRow, GroupRow, Page, Row};
 
@@ -22,8 +24,88 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(admins))
 }
 
-async fn list<R: Row>(app: &Shared, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Problem> {
-    let query = ListQuery::parse(R::KIND, &pairs(query))?;
+/// What accounts are sorted by.
+#[derive(Serialize, ToSchema)]
+#[expect(dead_code, reason = "it only describes what `ListQuery` reads")]
+pub(super) enum AccountSort {
+    #[serde(rename = "name")]
+    Name,
+    #[serde(rename = "-name")]
+    NameDown,
+    #[serde(rename = "apps")]
+    Apps,
+    #[serde(rename = "-apps")]
+    AppsDown,
+    #[serde(rename = "unused")]
+    Unused,
+    #[serde(rename = "-unused")]
+    UnusedDown,
+    #[serde(rename = "last_sign_in")]
+    LastSignIn,
+    #[serde(rename = "-last_sign_in")]
+    LastSignInDown,
+    #[serde(rename = "created")]
+    Created,
+    #[serde(rename = "-created")]
+    CreatedDown,
+}
+
+/// What groups are sorted by.
+#[derive(Serialize, ToSchema)]
+#[expect(dead_code, reason = "it only describes what `ListQuery` reads")]
+pub(super) enum GroupSort {
+    #[serde(rename = "name")]
+    Name,
+    #[serde(rename = "-name")]
+    NameDown,
+    #[serde(rename = "members")]
+    Members,
+    #[serde(rename = "-members")]
+    MembersDown,
+    #[serde(rename = "apps")]
+    Apps,
+    #[serde(rename = "-apps")]
+    AppsDown,
+}
+
+/// What apps are sorted by.
+#[derive(Serialize, ToSchema)]
+#[expect(dead_code, reason = "it only describes what `ListQuery` reads")]
+pub(super) enum AppSort {
+    #[serde(rename = "name")]
+    Name,
+    #[serde(rename = "-name")]
+    NameDown,
+    #[serde(rename = "accounts")]
+    Accounts,
+    #[serde(rename = "-accounts")]
+    AccountsDown,
+    #[serde(rename = "unused")]
+    Unused,
+    #[serde(rename = "-unused")]
+    UnusedDown,
+}
+
+/// What admins are sorted by.
+#[derive(Serialize, ToSchema)]
+#[expect(dead_code, reason = "it only describes what `ListQuery` reads")]
+pub(super) enum AdminSort {
+    #[serde(rename = "name")]
+    Name,
+    #[serde(rename = "-name")]
+    NameDown,
+    #[serde(rename = "since")]
+    Since,
+    #[serde(rename = "-since")]
+    SinceDown,
+}
+
+async fn list<R: Row>(
+    app: &Shared,
+    parameters: Parameters,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let query = ListQuery::of(R::KIND, parameters)?;
     let found = Found::of(app, R::KIND, &query).await?;
     tagged(headers, &as_page::<R>(&found))
 }
@@ -35,6 +117,7 @@ async fn list<R: Row>(app: &Shared, query: Option<&str>, headers: &HeaderMap) ->
     tag = "Directory",
     params(
         ListParams,
+        ("sort" = Option<AccountSort>, Query, description = "What to sort by; by name where nothing is given. A minus in front puts the last first."),
         ("status" = Option<String>, Query, description = "Only with this status."),
         ("access" = Option<String>, Query, description = "Only with this much of their access used."),
         ("admin" = Option<String>, Query, description = "Only those that hold an admin role, or only those that do not."),
@@ -49,10 +132,10 @@ async fn list<R: Row>(app: &Shared, query: Option<&str>, headers: &HeaderMap) ->
 async fn accounts(
     app: App,
     _: Viewer,
-    RawQuery(query): RawQuery,
+    parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    list::<AccountRow>(&app, query.as_deref(), &headers).await
+    list::<AccountRow>(&app, parameters, &headers).await
 }
 
 /// Groups, by name.
@@ -62,6 +145,7 @@ async fn accounts(
     tag = "Directory",
     params(
         ListParams,
+        ("sort" = Option<GroupSort>, Query, description = "What to sort by; by name where nothing is given. A minus in front puts the last first."),
         ("origin" = Option<String>, Query, description = "Only those that are kept there."),
         ("rule" = Option<String>, Query, description = "Only those that a rule fills, or only those that none fills."),
     ),
@@ -74,10 +158,10 @@ async fn accounts(
 async fn groups(
     app: App,
     _: Viewer,
-    RawQuery(query): RawQuery,
+    parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    list::<GroupRow>(&app, query.as_deref(), &headers).await
+    list::<GroupRow>(&app, parameters, &headers).await
 }
 
 /// Applications, by name.
@@ -87,6 +171,7 @@ async fn groups(
     tag = "Directory",
     params(
         ListParams,
+        ("sort" = Option<AppSort>, Query, description = "What to sort by; by name where nothing is given. A minus in front puts the last first."),
         ("status" = Option<String>, Query, description = "Only with this status."),
         ("sign_on" = Option<String>, Query, description = "Only with this way to sign on."),
     ),
@@ -96,13 +181,8 @@ async fn groups(
         (status = "default", body = Problem, content_type = "application/problem+json", description = "Why there is no answer."),
     )
 )]
-async fn apps(
-    app: App,
-    _: Viewer,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    list::<AppRow>(&app, query.as_deref(), &headers).await
+async fn apps(app: App, _: Viewer, parameters: Parameters, headers: HeaderMap) -> Result<Response, Problem> {
+    list::<AppRow>(&app, parameters, &headers).await
 }
 
 /// Admin roles, by who holds them.
@@ -114,6 +194,7 @@ async fn apps(
     tag = "Directory",
     params(
         ListParams,
+        ("sort" = Option<AdminSort>, Query, description = "What to sort by; by name where nothing is given. A minus in front puts the last first."),
         ("role" = Option<String>, Query, description = "Only this role, by its name."),
         ("via" = Option<String>, Query, description = "Only those that are held that way."),
         ("reach" = Option<String>, Query, description = "Only those that reach so far."),
@@ -128,8 +209,8 @@ async fn apps(
 async fn admins(
     app: App,
     _: Viewer,
-    RawQuery(query): RawQuery,
+    parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    list::<AdminRow>(&app, query.as_deref(), &headers).await
+    list::<AdminRow>(&app, parameters, &headers).await
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use sightline_sync::{Happened, SourceEvent};
 use tokio::sync::broadcast::error::RecvError;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,19 +14,30 @@ use super::App;
 use crate::app::Shared;
 use crate::auth::Viewer;
 use crate::connected::SourceAnswer;
+use crate::parameters::NoParameters;
+use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(events))
 }
 
-/// What happens to data sources, as server-sent events until the client leaves.
+/// What happens to data sources, as server-sent events until the client leaves: first how each of them is now.
 ///
 /// The events `changed`, `started`, `progress` and `ended` carry a data source as JSON; `removed` carries its id;
 /// `missed` says that the client was too slow and has to ask for everything again.
-#[utoipa::path(get, path = "/events", tag = "Data sources", responses((status = 200, content_type = "text/event-stream", description = "Events.")))]
-async fn events(app: App, _: Viewer) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+#[utoipa::path(get, path = "/events", tag = "Data sources", responses(
+    (status = 200, content_type = "text/event-stream", description = "Events.", body = String),
+    (status = "default", body = Problem, content_type = "application/problem+json", description = "Why there is no answer."),
+))]
+async fn events(app: App, _: Viewer, _: NoParameters) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let app = app.0;
     let receiver = app.supervisor().subscribe();
+    // Whoever has just loaded a page does not know what happened between that and now.
+    let sources = SourceAnswer::all(&app).unwrap_or_default();
+    let now = sources.into_iter().filter_map(|source| {
+        let json = serde_json::to_string(&source).ok()?;
+        Some(Ok(Event::default().event("changed").data(json)))
+    });
     let stop = app.stop().clone();
     let stream = futures_util::stream::unfold((app, receiver), move |(app, mut receiver)| {
         let stop = stop.clone();
@@ -43,7 +54,8 @@ async fn events(app: App, _: Viewer) -> Sse<impl Stream<Item = Result<Event, Inf
             Some((Ok(event), (app, receiver)))
         }
     });
-    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
+    Sse::new(futures_util::stream::iter(now.collect::<Vec<_>>()).chain(stream))
+        .keep_alive(KeepAlive::new().interval(Duration::from_secs(20)))
 }
 
 fn told(app: &Shared, event: &SourceEvent) -> Event {

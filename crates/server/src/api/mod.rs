@@ -1,17 +1,24 @@
 //! The REST API, under `/api/v1`, and the document that describes it.
 
+mod changes;
 mod directory;
+mod entities;
 mod events;
+mod settings;
 mod sources;
+mod summary;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sightline_store::UserRole;
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -19,7 +26,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
-use crate::problem::Problem;
+use crate::auth::Identity;
+use crate::parameters::NoParameters;
+use crate::problem::{Problem, told};
 
 pub(crate) use sources::{remove_source, replace_credential};
 
@@ -33,11 +42,22 @@ pub(crate) use sources::{remove_source, replace_credential};
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/api/v1")),
+    // Schemas that only parameters name.
+    components(schemas(
+        directory::AccountSort,
+        directory::GroupSort,
+        directory::AppSort,
+        directory::AdminSort,
+        entities::Use
+    )),
     modifiers(&Credentials),
     security(("token" = []), ("session" = [])),
     tags(
         (name = "Directory", description = "Accounts, groups, applications and admin roles."),
-        (name = "Data sources", description = "Connected systems, and how they are read.")
+        (name = "Access", description = "Who can reach what, and why."),
+        (name = "Changes", description = "What changed, and who did it."),
+        (name = "Data sources", description = "Connected systems, and how they are read."),
+        (name = "Users", description = "Who uses this server, with which API tokens, and what they did.")
     )
 )]
 struct Api;
@@ -57,9 +77,13 @@ impl Modify for Credentials {
 
 fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::with_openapi(Api::openapi())
+        .merge(summary::routes())
         .merge(directory::routes())
+        .merge(entities::routes())
+        .merge(changes::routes())
         .merge(sources::routes())
         .merge(events::routes())
+        .merge(settings::routes())
         .routes(routes!(openapi))
 }
 
@@ -69,7 +93,8 @@ pub(crate) fn document() -> Document {
 }
 
 pub(crate) fn router() -> Router<Shared> {
-    routes().split_for_parts().0.fallback(missing).method_not_allowed_fallback(wrong_method)
+    let refused = |request, next: Next| async move { told(next.run(request).await).await };
+    routes().split_for_parts().0.fallback(missing).layer(from_fn(refused))
 }
 
 async fn missing() -> Problem {
@@ -77,13 +102,12 @@ async fn missing() -> Problem {
         .hint("GET /api/v1/openapi.json describes it")
 }
 
-async fn wrong_method() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address has no such method")
-}
-
 /// This document.
-#[utoipa::path(get, path = "/openapi.json", tag = "Directory", security(()), responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)))]
-async fn openapi() -> Json<Document> {
+#[utoipa::path(get, path = "/openapi.json", tag = "Directory", security(()), responses(
+    (status = 200, description = "OpenAPI 3.1", body = serde_json::Value),
+    (status = "default", body = Problem, content_type = "application/problem+json", description = "Why there is no answer."),
+))]
+async fn openapi(_: NoParameters) -> Json<Document> {
     Json(document())
 }
 
@@ -100,6 +124,39 @@ pub(crate) fn tagged(headers: &HeaderMap, answer: &impl Serialize) -> Result<Res
         return Ok((StatusCode::NOT_MODIFIED, cached).into_response());
     }
     Ok((cached, [(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// The same, without the raw attributes of things where who asks may not see them.
+pub(crate) fn tagged_for(
+    identity: &Identity,
+    headers: &HeaderMap,
+    answer: &impl Serialize,
+) -> Result<Response, Problem> {
+    if identity.is_at_least(UserRole::Auditor) {
+        return tagged(headers, answer);
+    }
+    let mut value = serde_json::to_value(answer).map_err(|_| Problem::internal("making an answer"))?;
+    without_raw(&mut value);
+    tagged(headers, &value)
+}
+
+/// Takes away what only auditors and administrators see: the raw attributes of things, and how they differ.
+fn without_raw(value: &mut Value) {
+    let is_raw = |name: &str| matches!(name.split('.').next(), Some("raw" | "profile"));
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::Array(differing) if name == "fields" => differing
+                        .retain(|field| !field.get("name").and_then(Value::as_str).is_some_and(is_raw)),
+                    _ if is_raw(name) => *value = Value::Null,
+                    _ => without_raw(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(without_raw),
+        _ => {}
+    }
 }
 
 /// Reads a body, and says which part of it is wrong.
@@ -123,3 +180,64 @@ pub(crate) fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 
 /// Used where a handler needs what all requests share.
 pub(crate) type App = State<Shared>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_is_the_one_that_was_reviewed() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+        let mut made = serde_json::to_string_pretty(&document()).unwrap();
+        made.push('\n');
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            std::fs::write(path, &made).unwrap();
+        }
+        let kept = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            kept == made,
+            "the API is not what openapi.json says: run this test with UPDATE_OPENAPI=1 and look at the difference"
+        );
+    }
+
+    #[test]
+    fn everything_that_the_document_refers_to_is_in_it() {
+        fn references(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(fields) => {
+                    for (name, value) in fields {
+                        match value {
+                            Value::String(to) if name == "$ref" => found.push(to.clone()),
+                            other => references(other, found),
+                        }
+                    }
+                }
+                Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+                _ => {}
+            }
+        }
+        let document = serde_json::to_value(document()).unwrap();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 100);
+        for to in found {
+            assert!(document.pointer(to.trim_start_matches('#')).is_some(), "{to} is not there");
+        }
+    }
+
+    #[test]
+    fn raw_attributes_are_taken_away() {
+        let mut value = serde_json::json!({
+            "fact": {"record": {"account": {"login": "ada", "profile": {"salary": 1}}}},
+            "changes": [{"fields": [{"name": "title"}, {"name": "profile.salary"}, {"name": "raw"}]}],
+            "credential": {"raw_status": "ACTIVE", "raw": {"x": 1}},
+        });
+        without_raw(&mut value);
+        let expected = serde_json::json!({
+            "fact": {"record": {"account": {"login": "ada", "profile": null}}},
+            "changes": [{"fields": [{"name": "title"}]}],
+            "credential": {"raw_status": "ACTIVE", "raw": null},
+        });
+        assert_eq!(value, expected);
+    }
+}

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use sightline_sync::{Details, SyncOptions};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -18,6 +17,7 @@ use crate::app::Shared;
 use crate::auth::{Admin, Identity, Viewer};
 use crate::connected::{DatasetAnswer, PreflightAnswer, SnapshotAnswer, SourceAnswer, datasets};
 use crate::connecting::{connection, settings};
+use crate::parameters::{NoParameters, Parameters, Path};
 use crate::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -74,7 +74,7 @@ struct ConnectorAnswer {
     (status = 304, description = "Nothing has changed."),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Why there is no answer."),
 ))]
-async fn connectors(app: App, _: Viewer, headers: HeaderMap) -> Result<Response, Problem> {
+async fn connectors(app: App, _: Viewer, _: NoParameters, headers: HeaderMap) -> Result<Response, Problem> {
     let all = app.host().options().registry.iter().map(|registration| ConnectorAnswer {
         id: registration.info.id,
         title: registration.info.title,
@@ -101,7 +101,7 @@ async fn connectors(app: App, _: Viewer, headers: HeaderMap) -> Result<Response,
     (status = 304, description = "Nothing has changed."),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Why there is no answer."),
 ))]
-async fn list(app: App, _: Viewer, headers: HeaderMap) -> Result<Response, Problem> {
+async fn list(app: App, _: Viewer, _: NoParameters, headers: HeaderMap) -> Result<Response, Problem> {
     tagged(&headers, &SourceAnswer::all(&app)?)
 }
 
@@ -143,7 +143,7 @@ struct AddedAnswer {
     (status = 201, body = AddedAnswer, headers(("location" = String, description = "Where it is."))),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Why it was not connected."),
 ))]
-async fn add(app: App, Admin(identity): Admin, sent: Bytes) -> Result<Response, Problem> {
+async fn add(app: App, Admin(identity): Admin, _: NoParameters, sent: Bytes) -> Result<Response, Problem> {
     let sent: NewSourceBody = body(&sent)?;
     let new = connection(&app, &sent.connector, sent.settings)?;
     let details =
@@ -171,7 +171,7 @@ struct CheckBody {
     (status = 200, body = PreflightAnswer),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Why it could not be checked."),
 ))]
-async fn check(app: App, _: Admin, sent: Bytes) -> Result<Json<PreflightAnswer>, Problem> {
+async fn check(app: App, _: Admin, _: NoParameters, sent: Bytes) -> Result<Json<PreflightAnswer>, Problem> {
     let sent: CheckBody = body(&sent)?;
     let new = connection(&app, &sent.connector, sent.settings)?;
     Ok(Json(PreflightAnswer::of(&app.host().check(&new).await?)))
@@ -193,7 +193,13 @@ struct SourceDetails {
     (status = 304, description = "Nothing has changed."),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Why there is no answer."),
 ))]
-async fn get(app: App, _: Viewer, Path(id): Path<u64>, headers: HeaderMap) -> Result<Response, Problem> {
+async fn get(
+    app: App,
+    _: Viewer,
+    Path(id): Path<u64>,
+    _: NoParameters,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let record = app.source(id)?;
     app.snapshots().ready().await;
     let view = app.snapshots().newest().into_iter().find(|view| view.source_id() == id);
@@ -231,6 +237,7 @@ async fn change(
     app: App,
     Admin(identity): Admin,
     Path(id): Path<u64>,
+    _: NoParameters,
     sent: Bytes,
 ) -> Result<Json<SourceAnswer>, Problem> {
     let ChangeBody { name, owner_email, with, without } = body(&sent)?;
@@ -240,18 +247,8 @@ async fn change(
     Ok(Json(SourceAnswer::of(&app, &record)?))
 }
 
-/// What becomes of what was read.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct RemoveParams {
-    /// Whether what was read stays, and still answers; only the credential is erased then.
-    #[serde(default)]
-    keep_history: bool,
-}
-
 /// Removes a data source with its credential, and everything that was read from it unless that is to be kept.
-#[utoipa::path(delete, path = "/sources/{id}", tag = "Data sources", params(("id" = u64, Path, description = "Its id."), RemoveParams), responses(
+#[utoipa::path(delete, path = "/sources/{id}", tag = "Data sources", params(("id" = u64, Path, description = "Its id."), ("keep_history" = Option<bool>, Query, description = "Whether what was read stays, and still answers; only the credential is erased then. It goes as well where nothing is given.")), responses(
     (status = 204, description = "It was removed."),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Why it was not removed."),
 ))]
@@ -259,10 +256,11 @@ async fn remove(
     app: App,
     Admin(identity): Admin,
     Path(id): Path<u64>,
-    query: Result<Query<RemoveParams>, axum::extract::rejection::QueryRejection>,
+    mut parameters: Parameters,
 ) -> Result<StatusCode, Problem> {
-    let Query(params) = query.map_err(|error| Problem::wrong(error.body_text()))?;
-    remove_source(&app, &identity, id, params.keep_history).await?;
+    let keep_history = parameters.word("keep_history", &[("true", true), ("false", false)])?;
+    parameters.done()?;
+    remove_source(&app, &identity, id, keep_history.unwrap_or_default()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -276,7 +274,7 @@ pub(crate) async fn remove_source(
     let record = app.source(id)?;
     app.supervisor().remove(id, keep_history).await?;
     if !keep_history {
-        app.snapshots().forget(id);
+        app.forget(id);
     }
     app.audit(identity, if keep_history { "source.disconnect" } else { "source.erase" }, &record.name)
 }
@@ -290,6 +288,7 @@ async fn recheck(
     app: App,
     Admin(identity): Admin,
     Path(id): Path<u64>,
+    _: NoParameters,
 ) -> Result<Json<PreflightAnswer>, Problem> {
     let record = app.source(id)?;
     let checked = app.host().recheck(id).await?;
@@ -314,6 +313,7 @@ async fn rotate(
     app: App,
     Admin(identity): Admin,
     Path(id): Path<u64>,
+    _: NoParameters,
     sent: Bytes,
 ) -> Result<Json<PreflightAnswer>, Problem> {
     let CredentialBody { settings } = body(&sent)?;
@@ -369,6 +369,7 @@ async fn sync(
     app: App,
     Admin(identity): Admin,
     Path(id): Path<u64>,
+    _: NoParameters,
     sent: Bytes,
 ) -> Result<Response, Problem> {
     let SyncBody { full, accept_drop } = if sent.is_empty() {
@@ -387,7 +388,12 @@ async fn sync(
     (status = 202, body = SourceAnswer),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Why nothing was stopped."),
 ))]
-async fn cancel(app: App, Admin(identity): Admin, Path(id): Path<u64>) -> Result<Response, Problem> {
+async fn cancel(
+    app: App,
+    Admin(identity): Admin,
+    Path(id): Path<u64>,
+    _: NoParameters,
+) -> Result<Response, Problem> {
     let record = app.source(id)?;
     app.supervisor().cancel(id)?;
     app.audit(&identity, "source.cancel", &record.name)?;
@@ -399,7 +405,12 @@ async fn cancel(app: App, Admin(identity): Admin, Path(id): Path<u64>) -> Result
     (status = 200, body = SourceAnswer),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Why it was not paused."),
 ))]
-async fn pause(app: App, Admin(identity): Admin, Path(id): Path<u64>) -> Result<Json<SourceAnswer>, Problem> {
+async fn pause(
+    app: App,
+    Admin(identity): Admin,
+    Path(id): Path<u64>,
+    _: NoParameters,
+) -> Result<Json<SourceAnswer>, Problem> {
     app.supervisor().pause(id).await?;
     let record = app.source(id)?;
     app.audit(&identity, "source.pause", &record.name)?;
@@ -415,6 +426,7 @@ async fn resume(
     app: App,
     Admin(identity): Admin,
     Path(id): Path<u64>,
+    _: NoParameters,
 ) -> Result<Json<SourceAnswer>, Problem> {
     app.supervisor().resume(id).await?;
     let record = app.source(id)?;
@@ -432,6 +444,7 @@ async fn snapshots(
     app: App,
     _: Viewer,
     Path(id): Path<u64>,
+    _: NoParameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     app.source(id)?;

@@ -20,7 +20,7 @@ use crate::problem::Problem;
 
 pub(crate) use origin::check_host;
 pub(crate) use sessions::{Cookies, Sessions, cookie, new_secret};
-pub(crate) use throttle::Throttle;
+pub(crate) use throttle::{Guesser, Throttle};
 pub(crate) use tickets::{Purpose, Tickets};
 
 /// The header that carries the token against forged requests.

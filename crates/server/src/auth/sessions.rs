@@ -170,6 +170,7 @@ impl Sessions {
         let (used, tokens_used) = {
             let mut state = self.lock();
             state.replaced.retain(|_, (_, until)| *until > now);
+            state.since.retain(|_, since| since.after(self.lasts) > now);
             (std::mem::take(&mut state.used), std::mem::take(&mut state.tokens_used))
         };
         let store = app.store();

@@ -26,7 +26,7 @@ use sightline_store::{AuditNote, OidcSubject, StoreError, UserRecord};
 use url::Url;
 
 use crate::app::{App, Shared};
-use crate::auth::{self, Identity, cookie, new_secret};
+use crate::auth::{self, Guesser, Identity, cookie, new_secret};
 use crate::layout::gate;
 use crate::options::{OidcOptions, ServerError};
 use crate::pages::Answer;
@@ -64,9 +64,10 @@ impl Oidc {
     }
 }
 
-/// Who signs in from where, as far as attempts that went wrong are counted.
-fn keys(from: &auth::From) -> [String; 1] {
-    [format!("oidc {}", from.0.as_deref().unwrap_or("unknown"))]
+/// Where somebody signs in from, as far as attempts that went wrong are counted: apart from guesses of passwords, for which
+/// nobody is let off because of an account at the provider.
+fn keys(from: &auth::From) -> [Guesser; 1] {
+    [Guesser::Provider(from.0.clone().unwrap_or_default())]
 }
 
 /// The cookie that binds a sign-in to a browser.

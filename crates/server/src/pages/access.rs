@@ -14,7 +14,8 @@ use crate::app::{App, Shared};
 use crate::auth::Viewer;
 use crate::drawing;
 use crate::layout::Frame;
-use crate::lists::{At, address, pairs};
+use crate::lists::{At, address};
+use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::rows::{entity_address, status_badge};
 use crate::table::{Badge, Cell, Column, Table, Tone};
@@ -123,7 +124,7 @@ impl WhyPart {
 }
 
 /// What is looked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Asked {
     account: String,
     app: String,
@@ -131,17 +132,11 @@ struct Asked {
 }
 
 fn asked(query: Option<&str>) -> Result<Asked, Problem> {
-    let mut asked = Asked::default();
-    for (name, value) in pairs(query) {
-        if asked.at.take(&name, &value)? {
-            continue;
-        }
-        match name.as_str() {
-            "account" => value.trim().clone_into(&mut asked.account),
-            "app" => value.trim().clone_into(&mut asked.app),
-            name => return Err(Problem::wrong(format!("there is no parameter {name:?}")).field(name)),
-        }
-    }
+    let mut parameters = Parameters::typed(query)?;
+    let at = At::of(&mut parameters)?;
+    let mut text = |name| parameters.text(name).map(|text| text.trim().to_owned()).unwrap_or_default();
+    let asked = Asked { account: text("account"), app: text("app"), at };
+    parameters.done()?;
     Ok(asked)
 }
 

@@ -12,8 +12,8 @@ use crate::app::Shared;
 use crate::auth::Viewer;
 use crate::drawing::{Bar, columns};
 use crate::layout::Frame;
-use crate::lists::{At, pairs};
-use crate::problem::Problem;
+use crate::lists::At;
+use crate::parameters::Parameters;
 use crate::rows::entity_address;
 use crate::table::{Cell, Column, Table};
 use crate::view::View;
@@ -87,7 +87,8 @@ fn activity(view: &View) -> SourceActivity {
         .enumerate()
         .map(|(at, value)| {
             let day = since.after(DAY * at as u32).date();
-            let label = if at % 15 == 0 { day.clone() } else { String::new() };
+            // The last ones would not fit beside the edge.
+            let label = if at % 15 == 0 && at + 4 < counts.len() { day.clone() } else { String::new() };
             let told = format!("{day}: {}", words::count(*value, "account", "accounts"));
             Bar { label, told, value: *value }
         })
@@ -150,12 +151,9 @@ pub(crate) async fn show(
     headers: HeaderMap,
     uri: Uri,
 ) -> Answer {
-    let mut at = At::default();
-    for (name, value) in pairs(uri.query()) {
-        if !at.take(&name, &value)? {
-            return Err(Problem::wrong(format!("there is no parameter {name:?}")).field(name));
-        }
-    }
+    let mut parameters = Parameters::typed(uri.query())?;
+    let at = At::of(&mut parameters)?;
+    parameters.done()?;
     let views = at.views(&app).await?;
     let page = ActivityPage {
         sources: views.iter().map(|view| activity(view)).collect(),

@@ -1,9 +1,7 @@
 //! One account, group or application.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use sightline_answer::{AccessAnswer, ManagerAnswer, ProvenanceAnswer, SnapshotRef, reaches, roles_of};
 use sightline_core::Observed;
@@ -11,13 +9,14 @@ use sightline_graph::{AccountIx, Graph, GroupIx, ResourceIx};
 
 use super::Answer;
 use super::access::{gap_lines, what_table, who_table};
-use crate::app::{App, Shared};
+use crate::app::Shared;
 use crate::auth::Viewer;
 use crate::layout::Frame;
-use crate::lists::{At, address, pairs};
+use crate::lists::{At, address};
+use crate::parameters::{Parameters, Path};
 use crate::problem::Problem;
 use crate::rows::{app_status_badge, entity_address, sign_in_cell, status_badge};
-use crate::table::{Badge, Cell, Column, Table, Tone};
+use crate::table::{Badge, Cell, Column, Part, Table, Tone};
 use crate::view::{View, origin_word};
 use crate::words;
 
@@ -30,35 +29,6 @@ const NAMED: usize = 5;
 struct FactLine {
     name: &'static str,
     value: Cell,
-}
-
-/// A part of a page: a table with its heading.
-struct Part {
-    id: &'static str,
-    title: String,
-    note: Option<String>,
-    table: Table,
-    /// Where the rows before and after are.
-    previous: Option<String>,
-    next: Option<String>,
-    range: String,
-    /// Links that narrow it down.
-    chips: Vec<(String, String, bool)>,
-}
-
-impl Part {
-    fn new(id: &'static str, title: impl Into<String>, table: Table) -> Self {
-        Self {
-            id,
-            title: title.into(),
-            note: None,
-            table,
-            previous: None,
-            next: None,
-            range: String::new(),
-            chips: Vec::new(),
-        }
-    }
 }
 
 #[derive(Template)]
@@ -81,7 +51,7 @@ struct EntityPage {
 }
 
 /// What is asked about an entity.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Asked {
     at: At,
     from: usize,
@@ -90,27 +60,15 @@ struct Asked {
 
 impl Asked {
     fn parse(source: u64, query: Option<&str>) -> Result<Self, Problem> {
-        let mut asked = Self::default();
-        for (name, value) in pairs(query) {
-            match name.as_str() {
-                "as_of" => {
-                    asked.at.take(&name, &value)?;
-                }
-                "from" => {
-                    asked.from =
-                        value.parse().map_err(|_| Problem::wrong("from is not a number").field("from"))?;
-                }
-                "use" => asked.unused = value == "unused",
-                name => return Err(Problem::wrong(format!("there is no parameter {name:?}")).field(name)),
-            }
-        }
-        asked.at.source = Some(source);
+        let mut parameters = Parameters::typed(query)?;
+        let (as_of, as_of_text) = parameters.when_typed("as_of")?.unzip();
+        let asked = Self {
+            at: At { source: Some(source), as_of, as_of_text },
+            from: parameters.number("from", 0..=usize::MAX)?.unwrap_or_default(),
+            unused: parameters.word("use", &[("unused", true)])?.unwrap_or_default(),
+        };
+        parameters.done()?;
         Ok(asked)
-    }
-
-    async fn view(&self, app: &App) -> Result<Arc<View>, Problem> {
-        let views = self.at.views(app).await?;
-        views.into_iter().next().ok_or_else(|| Problem::not_found("this data source has not been read yet"))
     }
 
     fn as_of(&self) -> String {
@@ -132,30 +90,8 @@ impl Asked {
 
     /// Cuts out the rows of this page, and says where the others are.
     fn page<'r, T>(&self, part: &mut Part, rows: &'r [T], path: &str) -> &'r [T] {
-        let from = self.from.min(rows.len());
-        let end = (from + ROWS).min(rows.len());
-        if from > 0 {
-            part.previous = Some(self.address(path, from.saturating_sub(ROWS), self.unused));
-        }
-        if end < rows.len() {
-            part.next = Some(self.address(path, end, self.unused));
-        }
-        if rows.len() > ROWS {
-            part.range = format!(
-                "{}–{} of {}",
-                words::number(from as u64 + 1),
-                words::number(end as u64),
-                words::number(rows.len() as u64)
-            );
-        }
-        &rows[from..end]
+        part.cut(rows, self.from, ROWS, |from| self.address(path, from, self.unused))
     }
-}
-
-fn gone(view: &View, kind: &str) -> Problem {
-    let about = view.graph().about();
-    Problem::not_found(format!("snapshot {} of {} has no such {kind}", about.number, about.source))
-        .hint("it may be gone, or not have been there yet: the changes tell")
 }
 
 fn provenance(view: &View, provenance: &sightline_graph::Provenance) -> FactLine {
@@ -176,9 +112,9 @@ pub(crate) async fn account(
     uri: Uri,
 ) -> Answer {
     let asked = Asked::parse(source, uri.query())?;
-    let view = asked.view(&app).await?;
+    let view = asked.at.view(&app).await?;
     let graph = view.graph();
-    let ix = graph.account_with_id(&id).ok_or_else(|| gone(&view, "account"))?;
+    let ix = view.account(&id)?;
     let account = graph.account(ix);
     let answer = AccessAnswer::what(&view.known, ix);
     let path = entity_address("accounts", source, &id);
@@ -234,7 +170,10 @@ pub(crate) async fn account(
         gaps: gap_lines(&view, &answer.gaps),
         snapshot: SnapshotRef::of(graph).phrase(),
         as_of: asked.as_of(),
-        links: vec![("Explain an access", address("/access", &[("account", account.login)]))],
+        links: vec![
+            ("Time line", format!("{path}/history")),
+            ("Explain an access", address("/access", &[("account", account.login)])),
+        ],
         raw: None,
         path,
     };
@@ -360,9 +299,9 @@ pub(crate) async fn group(
     uri: Uri,
 ) -> Answer {
     let asked = Asked::parse(source, uri.query())?;
-    let view = asked.view(&app).await?;
+    let view = asked.at.view(&app).await?;
     let graph = view.graph();
-    let ix = graph.group_with_id(&id).ok_or_else(|| gone(&view, "group"))?;
+    let ix = view.group(&id)?;
     let group = graph.group(ix);
     let path = entity_address("groups", source, &id);
     let mut facts = vec![
@@ -400,10 +339,7 @@ pub(crate) async fn group(
         ),
         listed,
     ];
-    let via = sightline_graph::Via::Group(ix);
-    let mut held_roles: Vec<_> = view.admins.iter().filter(|held| held.via == via).collect();
-    held_roles.sort_by(|a, b| (&a.role, &a.scope).cmp(&(&b.role, &b.scope)));
-    held_roles.dedup_by(|a, b| (&a.role, &a.scope) == (&b.role, &b.scope));
+    let held_roles = view.roles_given(ix);
     if !held_roles.is_empty() {
         let rows = held_roles
             .iter()
@@ -417,7 +353,6 @@ pub(crate) async fn group(
         };
         parts.insert(0, Part::new("roles", "Gives admin roles", table));
     }
-    let concerns = |gap: &&sightline_core::Gap| gap.scope.parent.as_deref() == Some(&id);
     let mut badges = vec![Badge::new(origin_word(&group.origin), Tone::Plain)];
     if group.everyone {
         badges.push(Badge::new("everyone is in it", Tone::Info));
@@ -431,10 +366,10 @@ pub(crate) async fn group(
         facts,
         parts,
         notes: Vec::new(),
-        gaps: gap_lines(&view, graph.gaps().filter(concerns)),
+        gaps: gap_lines(&view, view.gaps_under(&id)),
         snapshot: SnapshotRef::of(graph).phrase(),
         as_of: asked.as_of(),
-        links: Vec::new(),
+        links: vec![("Time line", format!("{path}/history"))],
         raw: None,
         path,
     };
@@ -473,16 +408,8 @@ fn app_facts(view: &View, ix: ResourceIx) -> Vec<FactLine> {
 
 /// A page of who reaches an application, with what makes the answer less than certain.
 fn who_part(view: &View, ix: ResourceIx, asked: &Asked, path: &str) -> (Part, AccessAnswer) {
-    let graph = view.graph();
-    let mut access = graph.who(ix);
-    let able = access.iter().filter(|access| access.can_reach()).count() as u64;
-    if asked.unused {
-        use sightline_core::LastUse;
-        access.retain(|access| {
-            access.can_reach()
-                && matches!(graph.last_use(access.account, ix), LastUse::NotSince(_) | LastUse::Never(_))
-        });
-    }
+    let access = view.who(ix, asked.unused);
+    let able = u64::from(view.reach.of_resource(ix).all);
     let mut who = Part::new(
         "who",
         format!("{} can reach it", words::count(able, "account", "accounts")),
@@ -528,9 +455,9 @@ pub(crate) async fn app(
     uri: Uri,
 ) -> Answer {
     let asked = Asked::parse(source, uri.query())?;
-    let view = asked.view(&app).await?;
+    let view = asked.at.view(&app).await?;
     let graph = view.graph();
-    let ix = graph.resource_with_id(&id).ok_or_else(|| gone(&view, "application"))?;
+    let ix = view.app(&id)?;
     let resource = graph.resource(ix);
     let path = entity_address("apps", source, &id);
     let (who, answer) = who_part(&view, ix, &asked, &path);
@@ -548,12 +475,7 @@ pub(crate) async fn app(
             groups_table(&view, &groups),
         ),
     ];
-    let roles: Vec<_> = view
-        .admins
-        .iter()
-        .filter(|held| held.holder == sightline_graph::Holder::Resource(ix))
-        .map(|held| sightline_answer::AdminLine::of(&view.known, held))
-        .collect();
+    let roles = view.roles_of_app(ix);
     if !roles.is_empty() {
         parts.insert(0, Part::new("roles", "Admin roles that it holds itself", roles_table(&view, &roles)));
     }
@@ -569,7 +491,10 @@ pub(crate) async fn app(
         gaps: gap_lines(&view, &answer.gaps),
         snapshot: SnapshotRef::of(graph).phrase(),
         as_of: asked.as_of(),
-        links: vec![("Explain an access", address("/access", &[("app", resource.label.as_str())]))],
+        links: vec![
+            ("Time line", format!("{path}/history")),
+            ("Explain an access", address("/access", &[("app", resource.label.as_str())])),
+        ],
         raw: None,
         path,
     };

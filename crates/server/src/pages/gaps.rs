@@ -9,8 +9,8 @@ use super::Answer;
 use crate::app::Shared;
 use crate::auth::Viewer;
 use crate::layout::Frame;
-use crate::lists::{At, pairs};
-use crate::problem::Problem;
+use crate::lists::At;
+use crate::parameters::Parameters;
 
 /// The gaps of one snapshot.
 struct SourceGaps {
@@ -35,12 +35,9 @@ pub(crate) async fn show(
     headers: HeaderMap,
     uri: Uri,
 ) -> Answer {
-    let mut at = At::default();
-    for (name, value) in pairs(uri.query()) {
-        if !at.take(&name, &value)? {
-            return Err(Problem::wrong(format!("there is no parameter {name:?}")).field(name));
-        }
-    }
+    let mut parameters = Parameters::typed(uri.query())?;
+    let at = At::of(&mut parameters)?;
+    parameters.done()?;
     let views = at.views(&app).await?;
     let sources = views.iter().map(|view| SourceGaps {
         id: view.source_id(),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -11,8 +11,9 @@ use sightline_store::{Actor, AuditNote, NewUser, Outcome, UserRecord, UserRole};
 
 use super::Answer;
 use crate::app::{App, Shared};
-use crate::auth::{By, From, Identity, Purpose, check_csrf, password};
+use crate::auth::{By, From, Guesser, Identity, Purpose, check_csrf, password};
 use crate::layout::{THEME_COOKIE, gate};
+use crate::parameters::Path;
 use crate::problem::Problem;
 
 #[derive(Template)]
@@ -95,10 +96,8 @@ pub(crate) async fn sign_in(
 ) -> Answer {
     let next = local(form.next.as_deref()).to_owned();
     let name = form.name.trim().to_owned();
-    let keys = [
-        format!("name {}", name.to_lowercase()),
-        format!("address {}", from.0.as_deref().unwrap_or("unknown")),
-    ];
+    let mut keys = vec![Guesser::name(&name)];
+    keys.extend(from.0.clone().map(Guesser::Address));
     let refuse = |status, text: String| sign_in_page(&app, &headers, status, &next, &name, Some(text));
     if let Some(wait) = app.throttle().wait(&keys, app.now()) {
         let seconds = wait.as_secs() + 1;
@@ -128,7 +127,8 @@ pub(crate) async fn sign_in(
         app.store().append_audit(&note)?;
         return refuse(StatusCode::UNAUTHORIZED, "The name or the password is wrong.".to_owned());
     };
-    app.throttle().succeeded(&keys);
+    // Whoever knows one password is not let off for guessing others.
+    app.throttle().succeeded(&keys[..1]);
     begin(&app, &user, &from, &next, "with a password")
 }
 

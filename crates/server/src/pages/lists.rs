@@ -10,18 +10,19 @@ use super::Answer;
 use crate::app::{App, Shared};
 use crate::auth::Viewer;
 use crate::layout::Frame;
-use crate::lists::{Found, Kind, ListQuery, pairs};
+use crate::lists::{Found, Kind, ListQuery};
+use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::rows::{Page, Row};
 use crate::table::{Cell, Column, Table};
 use crate::words;
 
 /// A chip that narrows a list down.
-struct Chip {
-    text: String,
-    count: String,
-    address: String,
-    is_chosen: bool,
+pub(super) struct Chip {
+    pub(super) text: String,
+    pub(super) count: String,
+    pub(super) address: String,
+    pub(super) is_chosen: bool,
 }
 
 /// The values of a filter.
@@ -87,13 +88,13 @@ pub(crate) async fn page<R: Row + Send + 'static>(
     headers: HeaderMap,
     uri: Uri,
 ) -> Answer {
-    let mut parameters = pairs(uri.query());
-    let format = parameters.iter().position(|(name, _)| name == "format").map(|at| parameters.remove(at).1);
-    let query = ListQuery::parse(R::KIND, &parameters)?;
+    let mut parameters = Parameters::typed(uri.query())?;
+    let format = parameters.text("format");
+    let query = ListQuery::of(R::KIND, parameters)?;
     let found = Found::of(&app, R::KIND, &query).await?;
     let frame = Frame::new(&identity, &headers, &uri);
     match format.as_deref() {
-        None | Some("") => show::<R>(&app, &frame, &query, &found),
+        None => show::<R>(&app, &frame, &query, &found),
         Some("csv" | "json") if !frame.may(UserRole::Auditor) => {
             Err(Problem::forbidden("lists are taken out by auditors and administrators"))
         }

@@ -2,9 +2,11 @@
 
 mod access;
 mod activity;
+mod changes;
 mod entity;
 mod gaps;
 pub(crate) mod gate;
+mod history;
 mod lists;
 mod overview;
 mod settings;
@@ -20,7 +22,7 @@ use crate::app::Shared;
 use crate::auth::Identity;
 use crate::layout;
 use crate::oidc;
-use crate::problem::Problem;
+use crate::problem::{Problem, told};
 use crate::rows::{AccountRow, AdminRow, AppRow, GroupRow};
 
 pub(crate) use lists::as_page;
@@ -42,7 +44,11 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/accounts/{source}/{id}", get(entity::account))
         .route("/groups/{source}/{id}", get(entity::group))
         .route("/apps/{source}/{id}", get(entity::app))
+        .route("/accounts/{source}/{id}/history", get(history::account))
+        .route("/groups/{source}/{id}/history", get(history::group))
+        .route("/apps/{source}/{id}/history", get(history::app))
         .route("/activity", get(activity::show))
+        .route("/changes", get(changes::show))
         .route("/gaps", get(gaps::show))
         .route("/settings/profile", get(settings::profile).post(settings::change_password))
         .route("/settings/users", get(settings::users).post(settings::add_user))
@@ -73,7 +79,7 @@ pub(crate) async fn problems_as_pages(State(app): State<Shared>, request: Reques
     let headers = request.headers().clone();
     let uri = request.uri().clone();
     let identity = request.extensions().get::<Identity>().cloned();
-    let response = next.run(request).await;
+    let response = told(next.run(request).await).await;
     let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
     match layout::problem_page(&app, identity.as_ref(), &headers, &uri, &problem) {
         Ok(page) => page,

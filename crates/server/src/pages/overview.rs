@@ -1,6 +1,5 @@
 //! The overview: the figures that matter, each a link to the list behind it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -10,18 +9,17 @@ use sightline_core::{Observed, Time};
 use sightline_store::UserRole;
 
 use super::Answer;
-use crate::app::{App, Shared};
+use crate::app::Shared;
 use crate::auth::Viewer;
+use crate::compared::{Comparison, pair, prepare};
 use crate::connected::{SourceAnswer, State as SourceState};
 use crate::drawing;
+use crate::figures::FiguresAnswer;
 use crate::layout::Frame;
-use crate::lists::{At, address, pairs};
-use crate::problem::Problem;
+use crate::lists::{At, address};
+use crate::parameters::Parameters;
 use crate::view::View;
 use crate::words;
-
-/// Snapshots that a trend is drawn of.
-const TREND: usize = 40;
 
 /// A figure, with where it leads and how it went.
 struct Figure {
@@ -39,7 +37,7 @@ struct Figure {
 struct OverviewPage {
     figures: Vec<Figure>,
     sources: Vec<SourceAnswer>,
-    comparisons: Vec<(&'static str, String)>,
+    comparisons: Vec<Compared>,
     unused: Vec<(String, String, u64, u64)>,
     usage_unknown: Option<String>,
     as_of: String,
@@ -49,43 +47,8 @@ struct OverviewPage {
     degraded: Vec<SourceAnswer>,
 }
 
-/// What was counted of the snapshots of a data source, the oldest first.
-type History = Vec<(Time, BTreeMap<String, u64>)>;
-
-/// How the sums of a figure over all data sources went: at each snapshot of any of them the newest of each.
-fn trend_of(histories: &[History], name: &str) -> Vec<u64> {
-    let mut steps: Vec<(Time, usize, u64)> = Vec::new();
-    for (source, history) in histories.iter().enumerate() {
-        for (time, figures) in history {
-            if let Some(value) = figures.get(name) {
-                steps.push((*time, source, *value));
-            }
-        }
-    }
-    steps.sort_unstable();
-    let mut newest: BTreeMap<usize, u64> = BTreeMap::new();
-    let mut sums = Vec::with_capacity(steps.len());
-    for (_, source, value) in steps {
-        newest.insert(source, value);
-        sums.push(newest.values().sum());
-    }
-    sums.split_off(sums.len().saturating_sub(TREND))
-}
-
-/// What was counted of the snapshots of the data sources that are shown, the oldest first.
-fn histories(app: &App, views: &[Arc<View>]) -> Result<Vec<History>, Problem> {
-    views
-        .iter()
-        .map(|view| {
-            let figures = app.store().figures(view.source_id())?;
-            let known = figures.into_iter().filter(|(number, _)| *number <= view.number());
-            Ok(known.filter_map(|(number, figures)| Some((view.known.times.get(number)?, figures))).collect())
-        })
-        .collect()
-}
-
 /// The figures, over all data sources.
-fn figures(views: &[Arc<View>], histories: &[History], as_of: &str) -> Vec<Figure> {
+fn figures(counted: &FiguresAnswer, as_of: &str) -> Vec<Figure> {
     let linked = |path: &str, more: &[(&str, &str)]| {
         let mut all: Vec<(&str, &str)> = more.to_vec();
         if !as_of.is_empty() {
@@ -93,43 +56,38 @@ fn figures(views: &[Arc<View>], histories: &[History], as_of: &str) -> Vec<Figur
         }
         address(path, &all)
     };
-    let sum = |of: fn(&View) -> u64| views.iter().map(|view| of(view)).sum::<u64>();
+    let trend = |name: &str, label: &str| {
+        let points = counted.trends.get(name).map_or(&[][..], Vec::as_slice);
+        drawing::trend(&points.iter().map(|point| point.value).collect::<Vec<_>>(), label)
+    };
     let figure = |label, name: &str, value: u64, note: String, address: String| Figure {
         label,
         value: words::number(value),
         is_word: false,
         note,
         address,
-        trend: drawing::trend(&trend_of(histories, name), label),
+        trend: trend(name, label),
     };
-    let able = sum(|view| view.summary.accounts_able_to_sign_in);
     let mut figures = vec![
         figure(
             "Accounts",
             "accounts",
-            sum(|view| view.summary.accounts),
-            format!("{} can sign in", words::number(able)),
+            counted.accounts,
+            format!("{} can sign in", words::number(counted.able_accounts)),
             linked("/accounts", &[]),
         ),
-        figure("Groups", "groups", sum(|view| view.summary.groups), String::new(), linked("/groups", &[])),
-        figure(
-            "Applications",
-            "apps",
-            sum(|view| view.summary.resources),
-            String::new(),
-            linked("/apps", &[]),
-        ),
+        figure("Groups", "groups", counted.groups, String::new(), linked("/groups", &[])),
+        figure("Applications", "apps", counted.apps, String::new(), linked("/apps", &[])),
         figure(
             "Accesses",
             "accesses",
-            sum(|view| view.summary.effective_pairs),
+            counted.accesses,
             "accounts that can reach an application".to_owned(),
             linked("/access", &[]),
         ),
     ];
-    let hiding: usize = views.iter().map(|view| view.graph().gaps_hiding_admins().len()).sum();
-    let admins = sum(|view| view.summary.admins);
-    figures.push(if hiding == 0 {
+    let admins = counted.admins;
+    figures.push(if counted.gaps_hiding_admins == 0 {
         figure("Admins", "admins", admins, "accounts with a role in force".to_owned(), linked("/admins", &[]))
     } else {
         Figure {
@@ -141,22 +99,15 @@ fn figures(views: &[Arc<View>], histories: &[History], as_of: &str) -> Vec<Figur
             trend: String::new(),
         }
     });
-    let unread = views.iter().find_map(|view| view.usage_unread().map(str::to_owned));
-    figures.push(match &unread {
-        None => {
-            let unused = sum(|view| match view.summary.unused_access {
-                Observed::Known(unused) => unused,
-                Observed::Unknown(_) => 0,
-            });
-            figure(
-                "Unused access",
-                "unused",
-                unused,
-                "not used in the window that was read".to_owned(),
-                linked("/activity", &[]),
-            )
-        }
-        Some(why) => Figure {
+    figures.push(match &counted.unused_accesses {
+        Observed::Known(unused) => figure(
+            "Unused access",
+            "unused",
+            *unused,
+            "not used in the window that was read".to_owned(),
+            linked("/activity", &[]),
+        ),
+        Observed::Unknown(why) => Figure {
             label: "Unused access",
             value: "unknown".to_owned(),
             is_word: true,
@@ -168,21 +119,77 @@ fn figures(views: &[Arc<View>], histories: &[History], as_of: &str) -> Vec<Figur
     figures.push(figure(
         "Leavers with access",
         "leavers",
-        sum(|view| view.summary.leavers_with_assignments),
-        format!(
-            "deactivated, {} with an assignment in force",
-            words::number(sum(|view| view.summary.leavers_with_assignments_in_force))
-        ),
+        counted.leavers,
+        format!("deactivated, {} with an assignment in force", words::number(counted.leavers_in_force)),
         linked("/accounts", &[("leaver", "yes")]),
     ));
     figures.push(figure(
         "Gaps",
         "gaps",
-        sum(|view| view.summary.gaps),
+        counted.gaps,
         "parts that could not be read".to_owned(),
         linked("/gaps", &[]),
     ));
     figures
+}
+
+/// What changed since then, of one data source.
+struct Compared {
+    title: String,
+    address: String,
+    /// What changed, and where that is listed; or why there is nothing to tell, or not yet.
+    counts: Result<Vec<(String, String)>, String>,
+}
+
+/// Periods that are compared: for people, as in an address, and what they are called where there is nothing to compare.
+const PERIODS: [(&str, Option<&str>); 3] =
+    [("Since the last snapshot", None), ("Since yesterday", Some("1d")), ("Since last week", Some("7d"))];
+
+/// What changed until now. What has not been compared yet is, for whoever looks next.
+fn comparisons(app: &Shared, views: &[Arc<View>]) -> Vec<Compared> {
+    let mut all = Vec::new();
+    for view in views {
+        for (title, from) in PERIODS {
+            let source = view.source_id().to_string();
+            let there = |kind: &str| {
+                let from = from.unwrap_or_default();
+                let mut pairs = vec![("source", source.as_str()), ("from", from), ("kind", kind)];
+                pairs.retain(|(_, value)| !value.is_empty());
+                address("/changes", &pairs)
+            };
+            let when = from.and_then(|from| from.parse().ok());
+            let found = pair(app, view.source_id(), when.as_ref(), None);
+            let counts = found.and_then(|pair| match app.comparisons().made(&pair) {
+                Some(comparison) => Ok(Ok(counts(&comparison, there))),
+                None => prepare(app, pair).map(|()| Err("being compared".to_owned())),
+            });
+            all.push(Compared {
+                title: if views.len() > 1 {
+                    format!("{}: {}", view.graph().about().source, title.to_lowercase())
+                } else {
+                    title.to_owned()
+                },
+                address: there(""),
+                counts: counts.unwrap_or_else(|problem| Err(problem.detail)),
+            });
+        }
+    }
+    all
+}
+
+/// How much of what changed, and where it is listed.
+fn counts(comparison: &Comparison, there: impl Fn(&str) -> String) -> Vec<(String, String)> {
+    let counted = [
+        (comparison.access.0, "access-gained", "access gained", "accesses gained"),
+        (comparison.access.1, "access-lost", "access lost", "accesses lost"),
+        (comparison.roles.0, "roles-gained", "admin role gained", "admin roles gained"),
+        (comparison.roles.1, "roles-lost", "admin role lost", "admin roles lost"),
+        (comparison.count("account"), "account", "account changed", "accounts changed"),
+        (comparison.count("membership"), "membership", "membership changed", "memberships changed"),
+        (comparison.count("assignment"), "assignment", "assignment changed", "assignments changed"),
+    ];
+    let some = counted.into_iter().filter(|(count, ..)| *count > 0);
+    some.map(|(count, kind, one, many)| (words::count(count, one, many), there(kind))).collect()
 }
 
 /// The applications with the most access that nobody uses: name, where it is shown, unused, all.
@@ -212,15 +219,12 @@ pub(crate) async fn show(
     headers: HeaderMap,
     uri: Uri,
 ) -> Answer {
-    let mut at = At::default();
-    for (name, value) in pairs(uri.query()) {
-        if !at.take(&name, &value)? {
-            return Err(Problem::wrong(format!("there is no parameter {name:?}")).field(name));
-        }
-    }
+    let mut parameters = Parameters::typed(uri.query())?;
+    let at = At::of(&mut parameters)?;
+    parameters.done()?;
     let views = at.views(&app).await?;
     let as_of = at.as_of_text.clone().unwrap_or_default();
-    let figures = figures(&views, &histories(&app, &views)?, &as_of);
+    let figures = figures(&FiguresAnswer::of(&app, &views)?, &as_of);
     let unread = views.iter().find_map(|view| view.usage_unread().map(str::to_owned));
     let sources = SourceAnswer::all(&app)?;
     let frame = Frame::new(&identity, &headers, &uri);
@@ -236,11 +240,7 @@ pub(crate) async fn show(
         .collect();
     let page = OverviewPage {
         figures,
-        comparisons: vec![
-            ("Since the last snapshot", "/changes".to_owned()),
-            ("Since yesterday", "/changes?from=1d".to_owned()),
-            ("Since last week", "/changes?from=7d".to_owned()),
-        ],
+        comparisons: comparisons(&app, &views),
         unused: most_unused(&views),
         usage_unknown: unread,
         is_empty: views.is_empty(),
@@ -251,19 +251,4 @@ pub(crate) async fn show(
         as_of,
     };
     frame.page(&app, "Overview", &page)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trend_over_several_sources_sums_the_newest_of_each() {
-        let at = |hour: i64| Time::from_secs(hour * 3600);
-        let figures = |value: u64| BTreeMap::from([("accounts".to_owned(), value)]);
-        let one = vec![(at(1), figures(10)), (at(3), figures(12))];
-        let other = vec![(at(2), figures(5)), (at(4), BTreeMap::new())];
-        assert_eq!(trend_of(&[one, other], "accounts"), [10, 15, 17]);
-        assert!(trend_of(&[], "accounts").is_empty());
-    }
 }

@@ -1,35 +1,29 @@
 //! Users, API tokens, the audit log, and what everybody may change about themselves.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect};
 use serde::Deserialize;
 use sightline_core::Secret;
-use sightline_store::{
-    Actor, ApiToken, AuditNote, NewApiToken, NewUser, Outcome, SecretHash, Session, TokenScope, UserRecord,
-    UserRole,
-};
+use sightline_store::{Actor, ApiToken, AuditNote, Outcome, Session, UserRecord, UserRole};
 
 use super::Answer;
 use crate::app::{App, Shared};
-use crate::auth::{Admin, Auditor, By, Identity, Purpose, Viewer, check_csrf, new_secret, password};
+use crate::auth::{Admin, Auditor, By, Guesser, Identity, Viewer, check_csrf, password};
 use crate::layout::Frame;
-use crate::lists::{address, pairs};
+use crate::lists::address;
+use crate::parameters::{LARGEST, Parameters, Path};
 use crate::problem::Problem;
 use crate::table::{Badge, Cell, Column, Table, Tone};
+use crate::users::{
+    add_user_with_link, change_user, make_token, password_link, remove_user, role_named, take_back_token,
+    unlink_user, visible_tokens,
+};
 
 /// Entries of a page of the audit log.
 const ENTRIES: usize = 100;
-/// How API tokens begin, so that people and scanners recognise one.
-const TOKEN_PREFIX: &str = "sl_";
-/// For how many days an API token may be good.
-const LONGEST_TOKEN: u64 = 730;
-
 #[derive(Template)]
 #[template(path = "profile.html")]
 struct ProfilePage {
@@ -99,7 +93,7 @@ pub(crate) async fn change_password(
     if let Err(weak) = password::check(&form.password, &identity.user.name) {
         return refuse(weak.to_string(), "password");
     }
-    let keys = [format!("name {}", identity.user.name.to_lowercase())];
+    let keys = [Guesser::name(&identity.user.name)];
     if let Some(wait) = app.throttle().wait(&keys, app.now()) {
         return refuse(
             format!("too many wrong passwords: try again in {} seconds", wait.as_secs() + 1),
@@ -181,11 +175,6 @@ fn show_users(
     frame.page_with(app, status, "Users", &page)
 }
 
-/// A role by its word.
-pub(crate) fn role_named(word: &str) -> Option<UserRole> {
-    [UserRole::Admin, UserRole::Auditor, UserRole::Viewer].into_iter().find(|role| role.word() == word)
-}
-
 #[derive(Deserialize)]
 pub(crate) struct AddUser {
     #[serde(default)]
@@ -208,28 +197,11 @@ pub(crate) async fn add_user(
 ) -> Answer {
     check_csrf(identity.csrf(), &form.csrf)?;
     let frame = Frame::new(&identity, &headers, &uri);
-    let name = form.name.trim().to_owned();
-    let typed = (form.name.as_str(), form.email.as_str());
-    let Some(role) = role_named(&form.role) else {
-        let problem = Problem::wrong("choose a role").field("role");
-        return show_users(&app, &identity, &frame, Some(problem), None, typed);
-    };
-    let new = NewUser {
-        name: name.clone(),
-        email: Some(form.email.trim().to_owned()).filter(|email| !email.is_empty()),
-        role,
-        password: None,
-        oidc_subject: None,
-        created: app.now(),
-    };
-    let mut note = identity.did_to(&app, "user.add", &name);
-    note.detail = Some(role.word().to_owned());
-    match app.store().add_user(new, &note) {
-        Ok(user) => {
-            let link = app.link(Purpose::Password { user_id: user.id })?;
-            show_users(&app, &identity, &frame, None, Some((name, link)), ("", ""))
-        }
-        Err(error) => show_users(&app, &identity, &frame, Some(error.into()), None, typed),
+    let added = role_named(&form.role)
+        .and_then(|role| add_user_with_link(&app, &identity, &form.name, Some(&form.email), role));
+    match added {
+        Ok((user, link)) => show_users(&app, &identity, &frame, None, Some((user.name, link)), ("", "")),
+        Err(problem) => show_users(&app, &identity, &frame, Some(problem), None, (&form.name, &form.email)),
     }
 }
 
@@ -252,39 +224,24 @@ pub(crate) async fn act_on_user(
 ) -> Answer {
     check_csrf(identity.csrf(), &form.csrf)?;
     let frame = Frame::new(&identity, &headers, &uri);
-    let user = app.store().user(id)?;
-    let store = app.store();
-    let note = identity.did_to(&app, &format!("user.{action}"), &user.name);
     let done = match action.as_str() {
-        "role" => match role_named(&form.role) {
-            Some(role) => {
-                let note = AuditNote { detail: Some(role.word().to_owned()), ..note };
-                store.update_user(id, &note, |user| user.role = role).map(drop)
-            }
-            None => return Err(Problem::wrong("there is no such role").field("role")),
-        },
-        "disable" => store.update_user(id, &note, |user| user.disabled = true).map(drop),
-        "enable" => store.update_user(id, &note, |user| user.disabled = false).map(drop),
-        "remove" => store.remove_user(id, &note).map(drop),
-        "unlink" => {
-            let note = AuditNote {
-                detail: user
-                    .oidc_subject
-                    .map(|own| format!("from subject {} at {}", own.subject, own.issuer)),
-                ..note
-            };
-            store.update_user(id, &note, |user| user.oidc_subject = None).map(drop)
+        "role" => {
+            let role = role_named(&form.role)?;
+            change_user(&app, &identity, id, Some(role), None).map(drop)
         }
+        "disable" => change_user(&app, &identity, id, None, Some(true)).map(drop),
+        "enable" => change_user(&app, &identity, id, None, Some(false)).map(drop),
+        "remove" => remove_user(&app, &identity, id),
+        "unlink" => unlink_user(&app, &identity, id),
         "link" => {
-            store.append_audit(&note)?;
-            let link = app.link(Purpose::Password { user_id: id })?;
+            let (user, link) = password_link(&app, &identity, id)?;
             return show_users(&app, &identity, &frame, None, Some((user.name, link)), ("", ""));
         }
         other => return Err(Problem::not_found(format!("a user cannot be told to {other:?}"))),
     };
     match done {
         Ok(()) => Ok(Redirect::to("/settings/users").into_response()),
-        Err(error) => show_users(&app, &identity, &frame, Some(error.into()), None, ("", "")),
+        Err(problem) => show_users(&app, &identity, &frame, Some(problem), None, ("", "")),
     }
 }
 
@@ -308,14 +265,6 @@ pub(crate) async fn tokens(
 ) -> Answer {
     let frame = Frame::new(&identity, &headers, &uri);
     show_tokens(&app, &identity, &frame, None, None)
-}
-
-/// The tokens that somebody may see: their own, an administrator's all.
-pub(crate) fn visible_tokens(app: &App, identity: &Identity) -> Result<Vec<ApiToken>, Problem> {
-    let is_admin = identity.is_at_least(UserRole::Admin);
-    let mut tokens = app.store().api_tokens()?;
-    tokens.retain(|token| is_admin || token.user_id == identity.user.id);
-    Ok(tokens)
 }
 
 fn show_tokens(
@@ -344,51 +293,6 @@ fn show_tokens(
         now: app.now(),
     };
     frame.page_with(app, status, "API tokens", &page)
-}
-
-/// Makes an API token of a user; gives its secret, which is kept nowhere.
-pub(crate) fn make_token(
-    app: &App,
-    identity: &Identity,
-    name: &str,
-    may_manage: bool,
-    days: Option<u64>,
-) -> Result<(ApiToken, Secret), Problem> {
-    if may_manage && !identity.is_at_least(UserRole::Admin) {
-        return Err(Problem::forbidden("only administrators have anything to manage").field("scope"));
-    }
-    if let By::Token { .. } = identity.by {
-        return Err(Problem::forbidden("an API token cannot make another: sign in"));
-    }
-    if days.is_some_and(|days| days == 0 || days > LONGEST_TOKEN) {
-        return Err(Problem::wrong(format!("a token is good for 1 to {LONGEST_TOKEN} days")).field("days"));
-    }
-    let secret = Secret::new(format!("{TOKEN_PREFIX}{}", new_secret()?.expose()));
-    let mut scopes = BTreeSet::from([TokenScope::Read]);
-    if may_manage {
-        scopes.insert(TokenScope::Manage);
-    }
-    let now = app.now();
-    let new = NewApiToken {
-        hash: SecretHash::of(secret.expose()),
-        user_id: identity.user.id,
-        name: name.trim().to_owned(),
-        scopes,
-        created: now,
-        expires: days.map(|days| now.after(Duration::from_hours(24 * days))),
-        prefix: secret.expose().chars().take(6).collect(),
-    };
-    let token = app.store().add_api_token(new, &identity.did_to(app, "api_token.add", name.trim()))?;
-    Ok((token, secret))
-}
-
-/// Takes an API token back: one's own, or as an administrator anybody's.
-pub(crate) fn take_back_token(app: &App, identity: &Identity, id: u64) -> Result<(), Problem> {
-    // Who may not see a token learns nothing about it, not even that it exists.
-    let token = visible_tokens(app, identity)?.into_iter().find(|token| token.id == id);
-    let token = token.ok_or_else(|| Problem::not_found(format!("there is no API token {id}")))?;
-    app.store().remove_api_token(id, &identity.did_to(app, "api_token.remove", token.name))?;
-    Ok(())
 }
 
 #[derive(Deserialize)]
@@ -469,17 +373,9 @@ pub(crate) async fn audit(
     headers: HeaderMap,
     uri: Uri,
 ) -> Answer {
-    let mut before = None;
-    for (name, value) in pairs(uri.query()) {
-        match name.as_str() {
-            "before" => {
-                let number =
-                    value.parse().map_err(|_| Problem::wrong("before is not a number").field("before"))?;
-                before = Some(number);
-            }
-            name => return Err(Problem::wrong(format!("there is no parameter {name:?}")).field(name)),
-        }
-    }
+    let mut parameters = Parameters::typed(uri.query())?;
+    let before = parameters.number("before", 1..=LARGEST)?;
+    parameters.done()?;
     let entries = app.store().audit(before, ENTRIES)?;
     let older = entries
         .last()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect};
 use serde::Deserialize;
@@ -21,6 +21,7 @@ use crate::connected::{
 };
 use crate::connecting::{Setting, connection, field_of, settings};
 use crate::layout::Frame;
+use crate::parameters::Path;
 use crate::problem::Problem;
 use crate::table::Tone;
 

@@ -7,7 +7,7 @@ use sightline_core::{EntityKind, Sighting, SnapshotNumber};
 
 use super::entities::Entities;
 use super::runs::{RUN_BYTES, Staged};
-use super::{Sealing, Work};
+use super::{Sealing, Tools, Work};
 use crate::codec::{self, Packer};
 use crate::edges::{self, Edge, EdgeKind, Edges, Op, Tables, bare};
 use crate::error::Result;
@@ -30,8 +30,9 @@ pub(super) struct Merge {
     pub(super) edges: Vec<u8>,
     /// Whether what is to be written is everything, and not only what differs.
     pub(super) anew: bool,
-    /// Its entities, by kind and number, where others are there than before.
-    pub(super) entities: Option<Vec<(EntityKind, u32)>>,
+    /// The entities that came and went.
+    pub(super) added_entities: Vec<(EntityKind, u32)>,
+    pub(super) removed_entities: Vec<(EntityKind, u32)>,
     /// The sync that last saw the facts that do not tell themselves.
     pub(super) read: SnapshotNumber,
     /// Facts of each kind.
@@ -47,7 +48,8 @@ pub(super) struct Merge {
 
 impl Merge {
     /// Lays what was read of a scope over what was there before.
-    pub(super) fn of(sealing: &mut Sealing<'_, '_>, work: &Work) -> Result<Self> {
+    pub(super) fn of(sealing: &Sealing<'_, '_>, work: &Work, tools: &mut Tools) -> Result<Self> {
+        let Tools { packer, unpacker } = tools;
         let number = sealing.number;
         let whole = work.is_whole();
         let read_before = work.before.as_ref().map_or(0, |version| version.read);
@@ -57,16 +59,14 @@ impl Merge {
             whole,
             last_seen: if number == read { 0 } else { number },
             count_dangling: !work.kinds().meets(Kinds::ENTITIES),
-            met: &mut sealing.met,
+            met: &sealing.met,
             result: Self { read, ..Self::default() },
-            entities: Vec::new(),
-            same_entities: true,
         };
 
         let facts = state::Facts {
             content: &sealing.content,
             edges: &sealing.edges,
-            unpacker: sealing.unpacker,
+            unpacker,
             dictionary: sealing.dictionary,
         };
         let mut tables = Tables::default();
@@ -78,7 +78,7 @@ impl Merge {
             }
             let mut fresh = Edges::default();
             for (_, blob) in codec::get_blobs(&sealing.staged_edges, &work.key, 0..=u64::MAX >> 8)? {
-                let unpacked = fresh.unpack(sealing.unpacker, blob, &mut tables, sealing.dictionary);
+                let unpacked = fresh.unpack(unpacker, blob, &mut tables, sealing.dictionary);
                 unpacked.map_err(|error| error.within(&read_of(work)))?;
             }
             for kind in EdgeKind::BOTH {
@@ -87,23 +87,23 @@ impl Merge {
                 *edge_changes.of_mut(kind) = merging.edges(kind, parent, old, &fresh, &mut tables);
             }
         }
-        merging.result.edges = edge_changes.pack(&mut sealing.packer, &tables, sealing.dictionary)?;
+        merging.result.edges = edge_changes.pack(packer, &tables, sealing.dictionary)?;
 
         let mut old = match &work.before {
             Some(before) if before.rows() > 0 => Some(facts.rows(&work.scope, &work.key, before)?),
             _ => None,
         };
-        let fresh = Staged::open(&sealing.staged, sealing.unpacker, &work.key, RUN_BYTES);
+        let fresh = Staged::open(&sealing.staged, unpacker, &work.key, RUN_BYTES);
         let mut fresh = fresh.map_err(|error| error.within(&read_of(work)))?;
         let old_rows = work.before.as_ref().map_or(0, Version::rows);
-        let merged = merging.rows(old.as_mut(), &mut fresh, &mut sealing.packer);
+        let merged = merging.rows(old.as_mut(), &mut fresh, packer);
         let found = merged.map_err(|error| error.within(&read_of(work)))?;
         if found != old_rows
             && let Some(before) = &work.before
         {
             return Err(state::count_differs(&work.scope, before, found, old_rows));
         }
-        let mut result = merging.finish();
+        let mut result = merging.result;
 
         let Some(before) = &work.before else {
             result.anew = true;
@@ -121,7 +121,7 @@ impl Merge {
             let old = std::mem::take(old_edges.of_mut(kind));
             *old_edges.of_mut(kind) = edges::applied(old, &changes, &mut tables);
         }
-        result.edges = old_edges.pack(&mut sealing.packer, &tables, sealing.dictionary)?;
+        result.edges = old_edges.pack(packer, &tables, sealing.dictionary)?;
         let mut blobs = if before.rows() > 0 {
             let (base, newest) = before.blobs();
             codec::get_blobs(&sealing.content, &work.key, base..=newest)?
@@ -134,12 +134,12 @@ impl Merge {
         };
         let later =
             blobs.into_iter().map(|(_, blob)| blob).chain([std::mem::take(&mut result.rows)]).collect();
-        let mut all = RowsAt::over(sealing.unpacker, base, later)?;
+        let mut all = RowsAt::over(unpacker, base, later)?;
         while let Some(row) = all.row() {
-            sealing.packer.push(|bytes| row.put(bytes))?;
+            packer.push(|bytes| row.put(bytes))?;
             all.advance()?;
         }
-        result.rows = sealing.packer.finish()?;
+        result.rows = packer.finish()?;
         Ok(result)
     }
 }
@@ -154,10 +154,8 @@ struct Merging<'a, 'd> {
     /// What a fact that is read now keeps as the sync that last saw it; 0 when its scope tells.
     last_seen: SnapshotNumber,
     count_dangling: bool,
-    met: &'a mut Entities<'d>,
+    met: &'a Entities<'d>,
     result: Merge,
-    entities: Vec<(EntityKind, u32)>,
-    same_entities: bool,
 }
 
 impl Merging<'_, '_> {
@@ -207,7 +205,7 @@ impl Merging<'_, '_> {
                     result.added += 1;
                     changes.push(Edge { seen: new_seen, ..*new });
                 }
-                (Some(old), Some(new)) if !old.says_what(new) => {
+                (Some(old), Some(new)) if !old.says_what(new, tables) => {
                     result.changed += 1;
                     let first_seen = tables.seen(old).first_seen;
                     let seen = tables.sighting(Sighting { first_seen, last_seen: *last_seen });
@@ -263,19 +261,6 @@ impl Merging<'_, '_> {
     }
 
     fn row(&mut self, old: Option<Row<'_>>, new: Option<Row<'_>>, packer: &mut Packer) -> Result<()> {
-        let old_entity = old.as_ref().and_then(Row::entity);
-        let entity =
-            old_entity.or_else(|| new.as_ref().filter(|new| new.said != REMOVE).and_then(Row::entity));
-        let entity = match entity {
-            Some((kind, id)) => {
-                let number = self.met.number(id).ok_or("an entity whose id has no number")?;
-                if old_entity.is_some() {
-                    self.met.was_there(kind, number);
-                }
-                Some((kind, number))
-            }
-            None => None,
-        };
         // What the fact is now, if it is there.
         let added_up;
         let now = match (&old, &new) {
@@ -289,24 +274,22 @@ impl Merging<'_, '_> {
             (None, None) => None,
         };
         let now = match now {
-            Some(value) if self.is_gone(entity, value)? => None,
+            Some(value) if self.is_gone(old.as_ref().or(new.as_ref()), value)? => None,
             now => now,
         };
         let Some(value) = now else {
             if let Some(old) = old {
                 self.result.removed += 1;
-                self.same_entities &= entity.is_none();
+                if let Some((kind, id)) = old.entity() {
+                    let number = self.number_of(id)?;
+                    self.result.removed_entities.push((kind, number));
+                }
                 packer
                     .push(|bytes| Row { said: REMOVE, key: old.key, value: &[], seen: UNSEEN }.put(bytes))?;
             }
             return Ok(());
         };
 
-        if let Some((kind, number)) = entity {
-            self.met.is_there(kind, number);
-            self.entities.push((kind, number));
-            self.same_entities &= old.is_some();
-        }
         let kind = rows::kind_of(value);
         if self.count_dangling && Kinds::EDGES.contains(kind) {
             self.result.dangling += u64::from(self.met.leaves_dangling(&rows::decode(value)?));
@@ -327,6 +310,10 @@ impl Merging<'_, '_> {
             }
             (None, Some(new)) => {
                 self.result.added += 1;
+                if let Some((kind, id)) = new.entity() {
+                    let number = self.number_of(id)?;
+                    self.result.added_entities.push((kind, number));
+                }
                 let seen = Sighting { first_seen: self.number, last_seen };
                 packer.push(|bytes| Row { said: PUT, key: new.key, value, seen }.put(bytes))?;
             }
@@ -335,23 +322,19 @@ impl Merging<'_, '_> {
         Ok(())
     }
 
+    fn number_of(&self, id: &str) -> Result<u32> {
+        Ok(self.met.number(id).ok_or("an entity whose id has no number")?)
+    }
+
     /// Whether the fact is of something that was found to have vanished, or refers to it.
-    fn is_gone(&self, entity: Option<(EntityKind, u32)>, value: &[u8]) -> Result<bool> {
+    fn is_gone(&self, row: Option<&Row<'_>>, value: &[u8]) -> Result<bool> {
         if self.met.gone_kinds() == Kinds::default() {
             return Ok(false);
         }
-        match entity {
-            Some((kind, number)) => Ok(self.met.is_gone_number(kind, number)),
+        match row.and_then(Row::entity) {
+            Some((kind, id)) => Ok(self.met.is_gone_number(kind, self.number_of(id)?)),
             None if Kinds::EDGES.contains(rows::kind_of(value)) => Ok(self.met.goes(&rows::decode(value)?)),
             None => Ok(false),
         }
-    }
-
-    fn finish(mut self) -> Merge {
-        if !self.same_entities {
-            self.entities.sort_unstable_by_key(|&(kind, number)| (kind, number));
-            self.result.entities = Some(self.entities);
-        }
-        self.result
     }
 }

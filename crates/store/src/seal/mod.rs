@@ -8,8 +8,10 @@ mod merge;
 mod runs;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
+use rustc_hash::FxHashSet;
 use sightline_core::{EntityKind, Gap, Record, Scope, SnapshotNumber, Tallies, Time};
 
 use crate::bytes::{Reader, put_number};
@@ -34,6 +36,8 @@ pub(crate) use runs::put_said;
 
 /// Names of numbers that tell only of the sync that added them up.
 const OF_ONE_SYNC: &str = "shrunk.";
+/// Scopes that are laid over those before until what differs is written.
+const SCOPES_TOGETHER: usize = 512;
 /// A kind with fewer facts may shrink by any part.
 const SMALL_KIND: u64 = 50;
 
@@ -93,10 +97,9 @@ impl Store {
         sealed: Time,
         rules: &SealRules,
     ) -> Result<SealReport> {
-        let unpacker = Unpacker::new()?;
-        let load = || Dictionary::load(&self.begin_read()?.open_table(NAMES)?, &unpacker, source_id);
+        let load = || Dictionary::load(&self.begin_read()?.open_table(NAMES)?, &Unpacker::new()?, source_id);
         let report = self.dictionaries.add(source_id, load, |dictionary, _| {
-            self.write(|txn| seal(txn, dictionary, &unpacker, source_id, (number, sealed), rules))
+            self.write(|txn| seal(txn, dictionary, source_id, (number, sealed), rules))
         })?;
         // Until the next sync nothing is added to it.
         self.dictionaries.forget(source_id);
@@ -107,7 +110,6 @@ impl Store {
 fn seal(
     txn: &WriteTransaction,
     dictionary: &Dictionary,
-    unpacker: &Unpacker,
     source_id: u64,
     (number, sealed): (SnapshotNumber, Time),
     rules: &SealRules,
@@ -120,8 +122,8 @@ fn seal(
     if tasks > 0 {
         return Err(StoreError::Unfinished { tasks });
     }
-    let mut sealing = Sealing::begin(txn, dictionary, unpacker, source_id, number, rules)?;
-    sealing.seal_all()?;
+    let mut sealing = Sealing::begin(txn, dictionary, source_id, number, rules)?;
+    sealing.seal_all([Tools::new()?, Tools::new()?])?;
     if let Some(max_drop) = rules.max_drop {
         check_drop(&sealing.done, max_drop)?;
     }
@@ -185,6 +187,11 @@ impl Work {
     fn is_whole(&self) -> bool {
         self.mark.as_ref().is_some_and(Mark::is_whole)
     }
+
+    /// Whether its facts may differ from those before, whatever became of others.
+    fn is_learned(&self) -> bool {
+        self.is_staged() || self.is_whole()
+    }
 }
 
 /// A scope that was decided.
@@ -200,6 +207,18 @@ struct Done {
     counted: bool,
 }
 
+/// What each thread has of its own.
+struct Tools {
+    packer: Packer,
+    unpacker: Unpacker,
+}
+
+impl Tools {
+    fn new() -> Result<Self> {
+        Ok(Self { packer: Packer::new(codec::FOR_LONG)?, unpacker: Unpacker::new()? })
+    }
+}
+
 struct Sealing<'t, 'u> {
     number: SnapshotNumber,
     rules: &'t SealRules,
@@ -209,8 +228,6 @@ struct Sealing<'t, 'u> {
     edges: Table<'t, &'static [u8], &'static [u8]>,
     /// Kinds and ids of the entities in scopes.
     entities: Table<'t, &'static [u8], &'static [u8]>,
-    packer: Packer,
-    unpacker: &'u Unpacker,
     dictionary: &'u Dictionary,
     works: Vec<Work>,
     done: Vec<Done>,
@@ -228,7 +245,6 @@ impl<'t, 'u> Sealing<'t, 'u> {
     fn begin(
         txn: &'t WriteTransaction,
         dictionary: &'u Dictionary,
-        unpacker: &'u Unpacker,
         source_id: u64,
         number: SnapshotNumber,
         rules: &'t SealRules,
@@ -291,8 +307,6 @@ impl<'t, 'u> Sealing<'t, 'u> {
             content: txn.open_table(CONTENT)?,
             edges: txn.open_table(EDGES)?,
             entities: txn.open_table(ENTITIES)?,
-            packer: Packer::new(codec::FOR_LONG)?,
-            unpacker,
             dictionary,
             works,
             done: Vec::new(),
@@ -303,7 +317,7 @@ impl<'t, 'u> Sealing<'t, 'u> {
         })
     }
 
-    fn seal_all(&mut self) -> Result<()> {
+    fn seal_all(&mut self, mut tools: [Tools; 2]) -> Result<()> {
         let works = std::mem::take(&mut self.works);
         let (mut entities, relations): (Vec<_>, Vec<_>) =
             works.into_iter().partition(|work| work.kinds().meets(Kinds::ENTITIES));
@@ -318,15 +332,61 @@ impl<'t, 'u> Sealing<'t, 'u> {
             let (now, later) = if circular { (blocked, ready) } else { (ready, blocked) };
             for work in now {
                 let dropped = self.is_dropped(&work, !circular);
-                self.seal_scope(work, dropped)?;
+                self.seal_scope(work, dropped, &mut tools[0])?;
             }
             entities = later;
         }
-        for work in relations {
-            let dropped = self.is_dropped(&work, true);
-            self.seal_scope(work, dropped)?;
+        self.seal_relations(relations, &mut tools)?;
+        self.recount_dangling(&tools[0].unpacker)
+    }
+
+    /// Seals scopes without entities: which there are is known, so that two threads may lay what was read over what was
+    /// there, and one puts what they found where it belongs.
+    fn seal_relations(&mut self, relations: Vec<Work>, tools: &mut [Tools; 2]) -> Result<()> {
+        let mut relations = relations.into_iter();
+        loop {
+            let together: Vec<Work> = relations.by_ref().take(SCOPES_TOGETHER).collect();
+            if together.is_empty() {
+                return Ok(());
+            }
+            let merged = self.merge_relations(&together, tools)?;
+            for (work, merged) in together.into_iter().zip(merged) {
+                match merged {
+                    Relations::Dropped => self.drop_scope(work, &tools[0].unpacker)?,
+                    Relations::Kept(merged) => self.put(work, merged.map(|merged| *merged))?,
+                }
+            }
         }
-        self.recount_dangling()
+    }
+
+    /// What becomes of scopes without entities, in their order.
+    fn merge_relations(&self, works: &[Work], [one, other]: &mut [Tools; 2]) -> Result<Vec<Relations>> {
+        let next = AtomicUsize::new(0);
+        let work = |tools: &mut Tools| -> Result<Vec<(usize, Relations)>> {
+            let mut merged = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(work) = works.get(at) else { return Ok(merged) };
+                merged.push((at, self.relations(work, tools)?));
+            }
+        };
+        let mut merged = std::thread::scope(|threads| {
+            let others = threads.spawn(|| work(other));
+            let mut merged = work(one)?;
+            merged.extend(others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            Ok::<_, StoreError>(merged)
+        })?;
+        merged.sort_unstable_by_key(|&(at, _)| at);
+        Ok(merged.into_iter().map(|(_, merged)| merged).collect())
+    }
+
+    fn relations(&self, work: &Work, tools: &mut Tools) -> Result<Relations> {
+        if self.is_dropped(work, true) {
+            return Ok(Relations::Dropped);
+        }
+        let must_merge = work.is_learned() || self.loses_relations(work, &tools.unpacker)?;
+        let merged = if must_merge { Some(Box::new(Merge::of(self, work, tools)?)) } else { None };
+        Ok(Relations::Kept(merged))
     }
 
     fn is_dropped(&self, work: &Work, absence_counts: bool) -> bool {
@@ -349,15 +409,51 @@ impl<'t, 'u> Sealing<'t, 'u> {
             && listing.is_some_and(|listing| self.complete_listings.contains(listing))
     }
 
-    fn seal_scope(&mut self, work: Work, dropped: bool) -> Result<()> {
+    fn seal_scope(&mut self, work: Work, dropped: bool, tools: &mut Tools) -> Result<()> {
         if dropped {
-            return self.drop_scope(work);
+            return self.drop_scope(work, &tools.unpacker);
         }
-        let holds_entities = work.kinds().meets(Kinds::ENTITIES);
-        let must_merge = work.is_staged()
-            || work.is_whole()
-            || !self.keeps_entities(&work)?
-            || self.loses_relations(&work)?;
+        let must_merge = work.is_learned()
+            || !self.keeps_entities(&work, &tools.unpacker)?
+            || self.loses_relations(&work, &tools.unpacker)?;
+        let merged = if must_merge {
+            let merged = Merge::of(self, &work, tools)?;
+            self.note_entities(&work, &merged, tools)?;
+            Some(merged)
+        } else {
+            None
+        };
+        self.put(work, merged)
+    }
+
+    /// Notes which entities of a scope there were and are, and keeps the latter for the next sync.
+    ///
+    /// To look up the numbers of those that stay would take longer than all else.
+    fn note_entities(&mut self, work: &Work, merged: &Merge, tools: &mut Tools) -> Result<()> {
+        let removed: FxHashSet<_> = merged.removed_entities.iter().copied().collect();
+        let mut entities = self.entities_before(work, &tools.unpacker)?;
+        entities.retain(|entity| removed.is_empty() || !removed.contains(entity));
+        for &(kind, number) in &entities {
+            self.met.stays(kind, number);
+        }
+        for &(kind, number) in &merged.removed_entities {
+            self.met.was_there(kind, number);
+        }
+        for &(kind, number) in &merged.added_entities {
+            self.met.is_there(kind, number);
+        }
+        if merged.added_entities.is_empty() && removed.is_empty() {
+            return Ok(());
+        }
+        entities.extend_from_slice(&merged.added_entities);
+        entities.sort_unstable_by_key(|&(kind, number)| (kind, number));
+        self.forget_entities(&work.key)?;
+        tools.packer.push(|bytes| put_entities(bytes, &entities))?;
+        codec::put_blob(&mut self.entities, &keys::numbered(&work.key, 0), &tools.packer.finish()?)
+    }
+
+    /// Writes what differs.
+    fn put(&mut self, work: Work, merged: Option<Merge>) -> Result<()> {
         // What an earlier scope of the same name wrote is not its own.
         let new = || Version { base: self.number, content: self.number, ..Version::default() };
         let mut after = Version { present: true, ..work.before.clone().unwrap_or_else(new) };
@@ -387,18 +483,16 @@ impl<'t, 'u> Sealing<'t, 'u> {
             Some(Mark::Gone) | None => {}
         }
         let mut done =
-            Done { work, after, added: 0, removed: 0, changed: 0, merged: must_merge, counted: false };
-        if must_merge {
-            let merged = Merge::of(self, &done.work)?;
-            done.counted = !holds_entities;
-            self.put(&mut done, merged)?;
+            Done { work, after, added: 0, removed: 0, changed: 0, merged: merged.is_some(), counted: false };
+        if let Some(merged) = merged {
+            done.counted = !done.work.kinds().meets(Kinds::ENTITIES);
+            self.put_facts(&mut done, merged)?;
         }
         self.done.push(done);
         Ok(())
     }
 
-    /// Writes what differs.
-    fn put(&mut self, done: &mut Done, merged: Merge) -> Result<()> {
+    fn put_facts(&mut self, done: &mut Done, merged: Merge) -> Result<()> {
         let Done { work, after, .. } = done;
         (done.added, done.removed, done.changed) = (merged.added, merged.removed, merged.changed);
         after.read = merged.read;
@@ -416,13 +510,7 @@ impl<'t, 'u> Sealing<'t, 'u> {
         }
         let row = keys::numbered(&work.key, self.number);
         codec::put_blob(&mut self.content, &row, &merged.rows)?;
-        codec::put_blob(&mut self.edges, &row, &merged.edges)?;
-        if let Some(entities) = merged.entities {
-            self.forget_entities(&work.key)?;
-            self.packer.push(|bytes| put_entities(bytes, &entities))?;
-            codec::put_blob(&mut self.entities, &keys::numbered(&work.key, 0), &self.packer.finish()?)?;
-        }
-        Ok(())
+        codec::put_blob(&mut self.edges, &row, &merged.edges)
     }
 
     /// Hands out the entities of a scope in the last snapshot.
@@ -430,12 +518,13 @@ impl<'t, 'u> Sealing<'t, 'u> {
         &self,
         work: &Work,
         before: &Version,
+        unpacker: &Unpacker,
         mut each: impl FnMut(EntityKind, u32),
     ) -> Result<()> {
         let place = format!("the entities in {}", work.scope);
         let mut count = 0;
         for (_, blob) in codec::get_blobs(&self.entities, &work.key, 0..=0)? {
-            let mut frames = self.unpacker.frames(blob);
+            let mut frames = unpacker.frames(blob);
             while frames.open().map_err(|error| error.within(&place))? {
                 let mut reader = Reader::new(frames.get(), 0);
                 while !reader.is_at_end() {
@@ -454,13 +543,18 @@ impl<'t, 'u> Sealing<'t, 'u> {
         }
     }
 
-    /// Notes the entities of a scope that was not read as staying; or only as known when one of them is gone.
-    fn keeps_entities(&mut self, work: &Work) -> Result<bool> {
-        let Some(before) = work.before.as_ref().filter(|before| before.kinds().meets(Kinds::ENTITIES)) else {
-            return Ok(true);
-        };
+    /// The entities of a scope in the last snapshot, sorted.
+    fn entities_before(&self, work: &Work, unpacker: &Unpacker) -> Result<Vec<(EntityKind, u32)>> {
         let mut entities = Vec::new();
-        self.visit_entities(work, before, |kind, number| entities.push((kind, number)))?;
+        if let Some(before) = work.before.as_ref().filter(|before| before.kinds().meets(Kinds::ENTITIES)) {
+            self.visit_entities(work, before, unpacker, |kind, number| entities.push((kind, number)))?;
+        }
+        Ok(entities)
+    }
+
+    /// Notes the entities of a scope that was not read as staying; or only as known when one of them is gone.
+    fn keeps_entities(&mut self, work: &Work, unpacker: &Unpacker) -> Result<bool> {
+        let entities = self.entities_before(work, unpacker)?;
         let met = &mut self.met;
         if entities.iter().any(|&(kind, number)| met.is_gone_number(kind, number)) {
             return Ok(false);
@@ -472,7 +566,7 @@ impl<'t, 'u> Sealing<'t, 'u> {
     }
 
     /// Whether relations of a scope that was not read refer to something that was found to have vanished.
-    fn loses_relations(&self, work: &Work) -> Result<bool> {
+    fn loses_relations(&self, work: &Work, unpacker: &Unpacker) -> Result<bool> {
         let Some(before) = work.before.as_ref().filter(|before| before.kinds().meets(Kinds::EDGES)) else {
             return Ok(false);
         };
@@ -480,7 +574,7 @@ impl<'t, 'u> Sealing<'t, 'u> {
             return Ok(false);
         }
         let mut loses = false;
-        self.visit_edges(work, before, &mut |edge| {
+        self.visit_edges(work, before, unpacker, &mut |edge| {
             loses |= match edge {
                 EdgeOrRecord::Edge(kind, parent, account) => {
                     self.met.is_gone(kind, parent) || self.met.is_gone_number(EntityKind::Account, account)
@@ -496,10 +590,11 @@ impl<'t, 'u> Sealing<'t, 'u> {
         &self,
         work: &Work,
         version: &Version,
+        unpacker: &Unpacker,
         each: &mut dyn FnMut(EdgeOrRecord<'_>),
     ) -> Result<()> {
         let Work { scope, key, .. } = work;
-        let facts = self.facts();
+        let facts = self.facts(unpacker);
         let edges = facts.edges(scope, key, version, &mut Tables::default())?;
         let parent = scope.parent.as_deref().unwrap_or_default();
         for edge in &edges.members {
@@ -511,13 +606,11 @@ impl<'t, 'u> Sealing<'t, 'u> {
         facts.visit_rows(scope, key, version, |_, fact| each(EdgeOrRecord::Record(&fact.record)))
     }
 
-    const fn facts(&self) -> Facts<'_, Table<'t, &'static [u8], &'static [u8]>> {
-        Facts {
-            content: &self.content,
-            edges: &self.edges,
-            unpacker: self.unpacker,
-            dictionary: self.dictionary,
-        }
+    const fn facts<'a>(
+        &'a self,
+        unpacker: &'a Unpacker,
+    ) -> Facts<'a, Table<'t, &'static [u8], &'static [u8]>> {
+        Facts { content: &self.content, edges: &self.edges, unpacker, dictionary: self.dictionary }
     }
 
     /// Removes the entities of a scope, which are kept only for the next sync.
@@ -526,18 +619,14 @@ impl<'t, 'u> Sealing<'t, 'u> {
         Ok(self.entities.retain_in::<&[u8], _>(scope_key..after.as_slice(), |_, _| false)?)
     }
 
-    fn drop_scope(&mut self, work: Work) -> Result<()> {
-        let mut removed = 0;
-        if let Some(before) = &work.before {
-            removed = before.facts();
-            if before.kinds().meets(Kinds::ENTITIES) {
-                let mut entities = Vec::new();
-                self.visit_entities(&work, before, |kind, number| entities.push((kind, number)))?;
-                for (kind, number) in entities {
-                    self.met.was_there(kind, number);
-                }
-                self.forget_entities(&work.key)?;
-            }
+    fn drop_scope(&mut self, work: Work, unpacker: &Unpacker) -> Result<()> {
+        let removed = work.before.as_ref().map_or(0, Version::facts);
+        let entities = self.entities_before(&work, unpacker)?;
+        for &(kind, number) in &entities {
+            self.met.was_there(kind, number);
+        }
+        if !entities.is_empty() {
+            self.forget_entities(&work.key)?;
         }
         self.done.push(Done {
             work,
@@ -553,7 +642,7 @@ impl<'t, 'u> Sealing<'t, 'u> {
 
     /// Counts the dangling edges of scopes that were decided before all entities were known, and of those that were not
     /// read but whose ends may have come or gone.
-    fn recount_dangling(&mut self) -> Result<()> {
+    fn recount_dangling(&mut self, unpacker: &Unpacker) -> Result<()> {
         let (appeared, lost) = (self.met.has_new(), self.met.has_lost());
         let mut done = std::mem::take(&mut self.done);
         for done in &mut done {
@@ -566,7 +655,7 @@ impl<'t, 'u> Sealing<'t, 'u> {
                 continue;
             }
             let mut dangling = 0;
-            self.visit_edges(&done.work, &done.after, &mut |edge| {
+            self.visit_edges(&done.work, &done.after, unpacker, &mut |edge| {
                 dangling += u64::from(match edge {
                     EdgeOrRecord::Edge(kind, parent, account) => {
                         !self.met.is(kind, parent) || !self.met.is_number(EntityKind::Account, account)
@@ -624,6 +713,13 @@ impl<'t, 'u> Sealing<'t, 'u> {
 enum EdgeOrRecord<'a> {
     Edge(EntityKind, &'a str, u32),
     Record(&'a Record),
+}
+
+/// What becomes of a scope without entities.
+enum Relations {
+    Dropped,
+    /// Its facts are these, or those from before.
+    Kept(Option<Box<Merge>>),
 }
 
 /// Writes entities, which are sorted, kind by kind.

@@ -1,36 +1,18 @@
 //! Lists about administration: roles, who holds them, what they are limited to, and what acts without a person.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
-use sightline_answer::{
-    AdminLine, Known, SeenAnswer, ServiceAppLine, SetAnswer, SnapshotStamp, number, reaches,
-};
-use sightline_core::{CredentialKind, Gap, Record};
+use sightline_answer::lists::{self, Listed};
+use sightline_answer::{AdminLine, Known, ServiceAppLine, number, reaches};
+use sightline_core::{CredentialKind, Gap};
 use sightline_graph::Graph;
 
-use super::{Dated, Line, SHOWN, lines_with, show, text, time};
+use super::{SHOWN, show, text, time};
 use crate::cli::Format;
 use crate::command::gaps::reminder;
 use crate::failure::Failure;
 use crate::output::{Columns, json, note};
 
-pub(super) fn roles(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
-    let lines = lines_with(
-        snapshots,
-        |record| if let Record::Role(role) = record { Some(role) } else { None },
-        |names, role| {
-            // Null where it is not known, or is what the provider's name of the role says.
-            let permissions = names.is_read(&role.id).then(|| {
-                let all = names.under(&role.id).filter_map(|record| match record {
-                    Record::Permission(permission) => Some(permission),
-                    _ => None,
-                });
-                all.collect::<Vec<_>>()
-            });
-            BTreeMap::from([("permissions", json!(permissions))])
-        },
-    );
+pub(super) fn roles(listed: &[Listed], format: Format) -> Result<(), Failure> {
+    let lines = lists::roles(listed);
     let names = ["label", "kind", "description", "id", "source"];
     show(&lines, format, &names, |line| {
         let role = line.entity;
@@ -39,7 +21,7 @@ pub(super) fn roles(snapshots: &[Dated], format: Format) -> Result<(), Failure> 
             if role.custom { "custom" } else { "standard" }.to_owned(),
             text(role.description.as_ref()),
             role.id.clone(),
-            line.source.to_owned(),
+            line.source.clone(),
         ]
     })
 }
@@ -47,10 +29,7 @@ pub(super) fn roles(snapshots: &[Dated], format: Format) -> Result<(), Failure> 
 pub(super) fn admins(found: &[Known], format: Format) -> Result<(), Failure> {
     let lines: Vec<(&Graph, AdminLine)> = found
         .iter()
-        .flat_map(|known| {
-            let graph = &known.graph;
-            graph.admins().into_iter().map(move |holding| (graph, AdminLine::of(known, &holding)))
-        })
+        .flat_map(|known| AdminLine::all(known).into_iter().map(|line| (&known.graph, line)))
         .collect();
     if format.json || format.csv {
         for known in found {
@@ -89,10 +68,7 @@ fn tell(gaps: &[&Gap]) {
 pub(super) fn service_apps(found: &[Known], format: Format) -> Result<(), Failure> {
     let lines: Vec<(&Graph, ServiceAppLine)> = found
         .iter()
-        .flat_map(|known| {
-            let graph = &known.graph;
-            graph.service_apps().into_iter().map(move |app| (graph, ServiceAppLine::of(known, app)))
-        })
+        .flat_map(|known| ServiceAppLine::all(known).into_iter().map(|line| (&known.graph, line)))
         .collect();
     if format.json || format.csv {
         for known in found {
@@ -168,71 +144,37 @@ const fn kind_phrase(kind: &CredentialKind) -> &'static str {
     }
 }
 
-pub(super) fn scope_sets(snapshots: Vec<Dated>, format: Format) -> Result<(), Failure> {
-    // Provenance is that of the facts; what a set holds is put together by a graph.
-    let provenance: BTreeMap<(String, String), SeenAnswer> = snapshots
-        .iter()
-        .flat_map(|Dated { snapshot, times }| {
-            snapshot.facts.iter().filter_map(|fact| match &fact.record {
-                Record::ScopeSet(set) => Some((
-                    (snapshot.source.clone(), set.id.clone()),
-                    SeenAnswer::of(fact.first_seen, fact.last_seen, snapshot.is_stale(fact), times),
-                )),
-                _ => None,
-            })
-        })
-        .collect();
-    let graphs: Vec<Graph> = snapshots.into_iter().map(|dated| Graph::build(dated.snapshot)).collect();
+pub(super) fn scope_sets(listed: &[Listed], format: Format) -> Result<(), Failure> {
+    let lines = lists::scope_sets(listed);
     let most = if format.csv { usize::MAX } else { SHOWN };
-    let mut lines = Vec::new();
-    let mut contents = BTreeMap::new();
-    for graph in &graphs {
-        let source = graph.about().source.as_str();
-        for set in graph.scope_sets() {
-            let answer = SetAnswer::of(graph, &set.id);
-            contents.insert((source, set.id.as_str()), answer.contents(most));
-            let seen = provenance.get(&(source.to_owned(), set.id.clone())).copied().unwrap_or_default();
-            let snapshot = SnapshotStamp::of(graph);
-            let more = BTreeMap::from([("holds", json!(answer.holds)), ("unread", json!(answer.unread))]);
-            lines.push(Line { source, snapshot, entity: set, more, seen });
-        }
-    }
     let names = ["label", "description", "holds", "id", "source"];
     show(&lines, format, &names, |line| {
-        let set = line.entity;
+        let set = &line.entity;
         vec![
             set.label.clone(),
             text(set.description.as_ref()),
-            contents.get(&(line.source, set.id.as_str())).cloned().unwrap_or_default(),
+            line.more.contents(most),
             set.id.clone(),
-            line.source.to_owned(),
+            line.source.clone(),
         ]
     })
 }
 
-pub(super) fn credentials(snapshots: &[Dated], format: Format) -> Result<(), Failure> {
-    let lines = lines_with(
-        snapshots,
-        |record| if let Record::Credential(credential) = record { Some(credential) } else { None },
-        |names, credential| {
-            let owner = credential.owner.as_deref().map_or(Value::Null, |owner| names.of_object(owner));
-            BTreeMap::from([("owner_name", owner)])
-        },
-    );
+pub(super) fn credentials(listed: &[Listed], format: Format) -> Result<(), Failure> {
+    let lines = lists::credentials(listed);
     let names = ["kind", "name", "owner", "status", "created", "last updated", "expires", "id", "source"];
     show(&lines, format, &names, |line| {
         let credential = line.entity;
-        let owner = line.told("owner_name");
         vec![
             kind_phrase(&credential.kind).to_owned(),
             credential.name.clone(),
-            if owner.is_empty() { text(credential.owner.as_ref()) } else { owner },
+            text(line.more.owner_name.as_ref().or(credential.owner.as_ref())),
             text(credential.raw_status.as_ref()).to_lowercase(),
             time(credential.created),
             time(credential.last_updated),
             time(credential.expires),
             credential.id.clone(),
-            line.source.to_owned(),
+            line.source.clone(),
         ]
     })
 }

@@ -10,6 +10,7 @@ use sightline_sync::kept::Datasets;
 use sightline_sync::{Checked, Details, NewConnection};
 
 use crate::cli::{DatasetFlags, Set, Source};
+use crate::command::user::note as audit_note;
 use crate::failure::Failure;
 use crate::output::{json, line};
 use crate::world::{World, info};
@@ -32,6 +33,7 @@ pub(crate) async fn run(world: &World, command: Source) -> Result<(), Failure> {
             let DatasetFlags { with, without } = add.datasets;
             let details = Details { name: add.name, email: add.email, with, without };
             let (record, checked) = host.connect(new, details).await?;
+            host.store().append_audit(&audit_note("source.add", &record.name, Vec::new()))?;
             if add.json {
                 return json(&Added { source: &record, checked: &checked });
             }
@@ -50,6 +52,7 @@ pub(crate) async fn run(world: &World, command: Source) -> Result<(), Failure> {
             let store = world.store_to_write("source remove")?;
             let record = source_named(&store, &name)?;
             store.remove_source(record.id)?;
+            store.append_audit(&audit_note("source.erase", &record.name, Vec::new()))?;
             line(format!(
                 "Removed {:?} with its credential and everything that was read from it.",
                 record.name
@@ -73,6 +76,7 @@ async fn rotate(world: &World, name: &str, flags: &cli::CredentialFlags) -> Resu
     let credential = credential::take(flags, &mut settings)?;
     let host = world.host(store)?;
     let checked = host.replace_credential(record.id, Some(Value::Object(settings)), credential).await?;
+    host.store().append_audit(&audit_note("source.rotate", &record.name, Vec::new()))?;
     preflight::show(&checked)?;
     line(format!("\nThe credential of {:?} was replaced.", record.name))
 }
@@ -93,7 +97,9 @@ async fn change(world: &World, set: Set) -> Result<(), Failure> {
     let DatasetFlags { with, without } = set.datasets;
     let is_more = !with.is_empty();
     let details = Details { name: set.new_name, email: set.email, with, without };
-    let record = world.host(store)?.change(record.id, details).await?;
+    let host = world.host(store)?;
+    let record = host.change(record.id, details).await?;
+    host.store().append_audit(&audit_note("source.change", &record.name, Vec::new()))?;
     let info = info(world, &record)?;
     let datasets = Datasets::of(&record.settings);
     let off: Vec<String> = datasets.off(info).into_iter().collect();
