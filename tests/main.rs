@@ -23,6 +23,7 @@ mod output;
 mod registry;
 mod schemas;
 mod secrets;
+mod security;
 mod service_app;
 mod switched_off;
 mod together;

@@ -106,14 +106,18 @@ impl Web {
     /// Reads a data source, and waits for the snapshot.
     #[track_caller]
     pub(crate) fn sync(&self, admin: &Session, source: u64) {
-        let path = format!("/api/v1/sources/{source}");
-        let ask = || self.send(&admin.get(&path)).is(200).json();
-        let before = ask()["last_snapshot"]["number"].clone();
-        self.send(&admin.call("POST", &format!("{path}/sync"))).is(202);
+        self.wait_while_busy(admin, source);
+        self.send(&admin.call("POST", &format!("/api/v1/sources/{source}/sync"))).is(202);
+        self.wait_while_busy(admin, source);
+    }
+
+    /// Waits until a data source is not being read.
+    #[track_caller]
+    pub(crate) fn wait_while_busy(&self, admin: &Session, source: u64) {
         let until = Instant::now() + START;
         loop {
-            let now = ask();
-            if now["last_snapshot"]["number"] != before && now["state"] != "syncing" {
+            let now = self.send(&admin.get(&format!("/api/v1/sources/{source}"))).is(200).json();
+            if now["state"] != "syncing" && now["state"] != "queued" {
                 return;
             }
             assert!(Instant::now() < until, "{now}");

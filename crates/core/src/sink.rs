@@ -62,7 +62,7 @@ pub struct AssignmentBlock<'a> {
     pub sightings: &'a [Sighting],
     /// For each of them the index of what is in `terms`.
     pub agreed: &'a [u32],
-    /// What many of them have in common; what differs for everybody may make it as long as the others.
+    /// What many of them have in common; their profiles are left out, because they differ for everybody.
     pub terms: &'a [AssignmentTerms],
     /// When each was made.
     pub since: &'a [Option<Time>],

@@ -59,6 +59,12 @@ impl Graph {
         found
     }
 
+    /// What an account or an application proves to be itself with, as far as the provider tells: of `account/ID` or
+    /// `resource/ID`.
+    pub fn credentials_of(&self, owner: &str) -> &[Credential] {
+        self.administration.credentials.get(owner).map_or(&[][..], Vec::as_slice)
+    }
+
     fn service_app(&self, resource: ResourceIx, roles: Vec<AdminHolding>) -> ServiceApp<'_> {
         let entity = self.resource(resource);
         let roles_unread = self.why_unread(Holds::Roles, &entity.id);

@@ -1,12 +1,12 @@
 //! Pairs of snapshots, compared: what changed, told kind by kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sightline_answer::{
-    AccessChange, ChangeAnswer, ChangeWord, DiffAnswer, EntityRef, Gain, HistoryAnswer, Known, RoleChange,
-    SealTimes, When, kind_word,
+    AccessChange, ByAnswer, ChangeAnswer, ChangeWord, DiffAnswer, EntityRef, Gain, HistoryAnswer, Known,
+    RoleChange, SealTimes, When, kind_word,
 };
 use sightline_core::{EntityKind, SnapshotNumber};
 use sightline_store::StoreError;
@@ -37,6 +37,8 @@ pub(crate) struct Comparison {
     pub(crate) answer: DiffAnswer,
     /// The changes that people are told, by the word of their kind: places in the answer.
     told: BTreeMap<String, Vec<usize>>,
+    /// The places of changes that an event tells of, by their keys.
+    by_key: HashMap<String, usize>,
     /// Facts of which only stamps or counts differ.
     pub(crate) stamps: u64,
     /// Access that was gained and lost.
@@ -65,10 +67,12 @@ impl Comparison {
         for places in told.values_mut() {
             places.sort_by(|a, b| answer.changes[*a].told.cmp(&answer.changes[*b].told));
         }
+        let with_event = answer.changes.iter().enumerate().filter(|(_, change)| change.by.is_some());
+        let by_key = with_event.map(|(at, change)| (change.key.clone(), at)).collect();
         let gained = answer.access.iter().filter(|access| access.what == Gain::Gained).count();
         let held = answer.roles.iter().filter(|role| role.what == Gain::Gained).count();
         let (access, roles) = ((gained, answer.access.len() - gained), (held, answer.roles.len() - held));
-        Self { answer, told, stamps, access, roles }
+        Self { answer, told, by_key, stamps, access, roles }
     }
 
     /// Kinds of facts that changed, and how many of each did; those of use come last.
@@ -93,6 +97,12 @@ impl Comparison {
     pub(crate) fn changes(&self, kind: &str) -> impl ExactSizeIterator<Item = &ChangeAnswer> {
         let places = self.told.get(kind).map_or(&[][..], Vec::as_slice);
         places.iter().map(|at| &self.answer.changes[*at])
+    }
+
+    /// The event that tells of the first of several changes, named by their keys, that one tells of.
+    pub(crate) fn event_behind(&self, keys: &[String]) -> Option<&ByAnswer> {
+        let at = keys.iter().find_map(|key| self.by_key.get(key))?;
+        self.answer.changes[*at].by.as_ref()
     }
 
     /// Access that was gained or lost.

@@ -38,10 +38,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use sightline_sync::{Happened, Supervisor};
@@ -53,6 +54,7 @@ pub use options::{OidcOptions, ServerError, ServerOptions, TlsFiles};
 
 use app::{App, Shared};
 use auth::Purpose;
+use problem::Problem;
 
 /// The largest request: a private key and some settings.
 const LARGEST_BODY: usize = 256 * 1024;
@@ -60,6 +62,8 @@ const LARGEST_BODY: usize = 256 * 1024;
 const FIRST_REQUEST: Duration = Duration::from_secs(15);
 /// The same of the head of each request.
 const HEAD: Duration = Duration::from_secs(15);
+/// The same of the body of a request.
+const BODY: Duration = Duration::from_secs(15);
 /// What is under way when the server stops gets so long.
 const GRACE: Duration = Duration::from_secs(5);
 /// Between two times that the use of sessions is written down.
@@ -248,10 +252,12 @@ async fn keep_written(app: Shared) {
 }
 
 fn router(app: Shared) -> Router {
-    let pages = pages::router().layer(from_fn_with_state(app.clone(), pages::problems_as_pages));
+    let pages = pages::router()
+        .layer(from_fn(take_body))
+        .layer(from_fn_with_state(app.clone(), pages::problems_as_pages));
     let served = Router::new()
         .merge(pages)
-        .nest("/api/v1", api::router())
+        .nest("/api/v1", api::router().layer(from_fn(take_body)))
         .layer(from_fn_with_state(app.clone(), auth::authenticate))
         // What needs nobody to be known comes before that.
         .route("/assets/{version}/{name}", axum::routing::get(assets::serve))
@@ -260,6 +266,45 @@ fn router(app: Shared) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_BODY));
     let is_secure = app.options().is_secure();
     served.layer(from_fn(move |request, next| guard(is_secure, request, next))).with_state(app)
+}
+
+/// Takes a body whole, if it is not too large and does not take too long: handlers never wait for a slow client.
+async fn take_body(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let too_large = || {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("a request is at most {} KB large", LARGEST_BODY / 1024),
+        )
+    };
+    // What is announced to be too large is not even begun to be read.
+    let announced =
+        head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > LARGEST_BODY as u64) {
+        return too_large().into_response();
+    }
+    match tokio::time::timeout(BODY, to_bytes(body, LARGEST_BODY)).await {
+        Ok(Ok(bytes)) => next.run(Request::from_parts(head, Body::from(bytes))).await,
+        Ok(Err(error)) if is_length_limit(&error) => too_large().into_response(),
+        Ok(Err(_)) => Problem::wrong("the body of the request broke off").into_response(),
+        Err(_) => {
+            let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, "the body of the request took too long");
+            ([(header::CONNECTION, "close")], problem).into_response()
+        }
+    }
+}
+
+/// Whether a body could not be taken because it is too large.
+fn is_length_limit(error: &axum::Error) -> bool {
+    use std::error::Error as _;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.to_string() == "length limit exceeded" {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Tells browsers what this server never does, so that they refuse it.

@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A value of a type that describes itself.
-    pub(crate) fn value<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, Malformed> {
+    pub(crate) fn value<T: serde::Deserialize<'a>>(&mut self) -> Result<T, Malformed> {
         let rest = self.bytes.get(self.at..).ok_or(CUT_OFF)?;
         let (value, rest) = postcard::take_from_bytes(rest).map_err(|_| "an unknown value")?;
         self.at = self.bytes.len() - rest.len();

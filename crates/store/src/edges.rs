@@ -8,8 +8,10 @@ use std::cmp::Ordering;
 
 use redb::ReadableTable;
 use rustc_hash::FxHashMap;
+use serde::Deserialize;
 use sightline_core::{
-    Absent, Assignment, AssignmentTerms, Membership, Names, Principal, Record, Sighting, Time,
+    Absent, Assignment, AssignmentOrigin, AssignmentTerms, Membership, Names, Principal, RawJson, Record,
+    Sighting, Time,
 };
 
 use crate::bytes::{Malformed, Reader, put_bytes, put_number, put_signed, to_signed};
@@ -103,6 +105,52 @@ pub(crate) struct Tables {
     pub(crate) terms: Vec<AssignmentTerms>,
     term_numbers: FxHashMap<AssignmentTerms, u32>,
     external_ids: Texts,
+    /// Whether what the resource is told about each account is left out: most of what there is, different for everybody,
+    /// and nothing that access depends on.
+    leaves_profiles: bool,
+}
+
+/// The terms of an assignment as they are written down, read without being copied.
+#[derive(Deserialize)]
+struct WrittenTerms<'a> {
+    #[serde(borrow)]
+    origin: WrittenOrigin<'a>,
+    #[serde(borrow)]
+    raw_status: Option<&'a str>,
+    #[serde(borrow)]
+    sync_state: Option<&'a str>,
+    priority: Option<i64>,
+    /// JSON text.
+    #[expect(dead_code, reason = "it has to be passed over")]
+    profile: &'a str,
+}
+
+/// [`AssignmentOrigin`], likewise.
+#[derive(Deserialize)]
+enum WrittenOrigin<'a> {
+    Direct,
+    #[serde(borrow)]
+    Group(Option<&'a str>),
+    Unknown(&'a str),
+}
+
+impl WrittenOrigin<'_> {
+    fn is(&self, origin: &AssignmentOrigin) -> bool {
+        match (self, origin) {
+            (Self::Direct, AssignmentOrigin::Direct) => true,
+            (Self::Group(written), AssignmentOrigin::Group(group)) => *written == group.as_deref(),
+            (Self::Unknown(written), AssignmentOrigin::Unknown(word)) => *written == word,
+            _ => false,
+        }
+    }
+
+    fn to_origin(&self) -> AssignmentOrigin {
+        match self {
+            Self::Direct => AssignmentOrigin::Direct,
+            Self::Group(group) => AssignmentOrigin::Group(group.map(str::to_owned)),
+            Self::Unknown(word) => AssignmentOrigin::Unknown((*word).to_owned()),
+        }
+    }
 }
 
 /// Texts by number, in one piece of memory; nearly all are different, so that to find out which are not is not worth it.
@@ -145,6 +193,31 @@ impl Tables {
         self.terms.push(terms.clone());
         self.term_numbers.insert(terms, number);
         number
+    }
+
+    /// Tables of edges that are read without their profiles.
+    pub(crate) fn without_profiles() -> Self {
+        Self { leaves_profiles: true, ..Self::default() }
+    }
+
+    /// The number of terms as they are written down, their profile left out; most are like one of the last few.
+    fn written(&mut self, written: &WrittenTerms<'_>) -> u32 {
+        let is_same = |terms: &AssignmentTerms| {
+            written.origin.is(&terms.origin)
+                && terms.raw_status.as_deref() == written.raw_status
+                && terms.sync_state.as_deref() == written.sync_state
+                && terms.priority == written.priority
+        };
+        if let Some(at) = self.terms.iter().rev().take(4).position(is_same) {
+            return (self.terms.len() - 1 - at) as u32;
+        }
+        self.terms(AssignmentTerms {
+            origin: written.origin.to_origin(),
+            raw_status: written.raw_status.map(str::to_owned),
+            sync_state: written.sync_state.map(str::to_owned),
+            priority: written.priority,
+            profile: RawJson::default(),
+        })
     }
 
     /// The number of an assignment's terms; most are like one of the last few.
@@ -610,6 +683,7 @@ fn decode(
     }
     let terms = take_table(&mut reader, |reader| match reader.byte()? {
         0 => Ok(NONE),
+        _ if tables.leaves_profiles => Ok(tables.written(&reader.value()?)),
         _ => Ok(tables.terms(reader.value()?)),
     })?;
     take_places(&mut reader, edges, &terms, |edge, number| edge.terms = number)?;

@@ -102,9 +102,9 @@ impl<'a, T: ReadableTable<&'static [u8], &'static [u8]>> Facts<'a, T> {
         }
     }
 
-    /// The edges of a scope as they are handed over.
+    /// The edges of a scope as they are handed over: without what the resource is told about each account.
     pub(crate) fn block(&self, at: &VersionAt) -> Result<Block> {
-        let mut tables = Tables::default();
+        let mut tables = Tables::without_profiles();
         let edges = self.edges(&at.scope, &at.key, &at.version, &mut tables)?;
         let Edges { members, assignments } = edges;
         Ok(Block {

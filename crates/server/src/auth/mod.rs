@@ -122,11 +122,19 @@ impl From {
     }
 }
 
+/// Whether a program asks, and not a person: who is not known is told so, and not led to a page.
+///
+/// It is decided before routes take off the part of the path that they are below.
+#[derive(Debug, Clone, Copy)]
+struct IsApi(bool);
+
 /// Finds out who asks, refuses what another site has forged, and gives sessions a new secret from time to time.
 pub(crate) async fn authenticate(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
     let address = address_of(&app, request.headers(), peer);
     request.extensions_mut().insert(From(address.clone()));
+    let is_api = IsApi(request.uri().path().starts_with("/api/"));
+    request.extensions_mut().insert(is_api);
     if is_unsafe(request.method())
         && let Err(problem) = origin::check(request.headers())
     {
@@ -214,7 +222,8 @@ role! {
 
 #[expect(clippy::result_large_err, reason = "it is what an extractor answers with")]
 fn require(parts: &Parts, role: UserRole) -> Result<Identity, Response> {
-    let is_api = parts.uri.path().starts_with("/api/");
+    // What has not come through `authenticate` gets the stricter answer.
+    let is_api = parts.extensions.get::<IsApi>().is_none_or(|is_api| is_api.0);
     let Some(identity) = parts.extensions.get::<Identity>() else {
         if is_api {
             return Err(Problem::signed_out().into_response());

@@ -33,6 +33,10 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
 /// Answers only to names that this server has: a name that somebody else lets point here must not make a browser believe
 /// that it talks to them.
 pub(crate) async fn check_host(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    // Whoever stands in front may have looked at another one than we do.
+    if request.headers().get_all(header::HOST).iter().count() > 1 {
+        return Problem::wrong("the request names several hosts").into_response();
+    }
     let host = request
         .headers()
         .get(header::HOST)

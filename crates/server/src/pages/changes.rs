@@ -6,8 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use sightline_answer::{
-    AccessChange, AccessReason, ByAnswer, ChangeAnswer, ChangeWord, DiffAnswer, DiffGap, EndAnswer, Gain,
-    RoleChange,
+    AccessChange, AccessReason, ByAnswer, ChangeAnswer, ChangeWord, DiffGap, EndAnswer, Gain, RoleChange,
 };
 use sightline_core::EntityKind;
 
@@ -27,7 +26,7 @@ use crate::words;
 /// Rows of a page of one kind of change.
 const ROWS: usize = 50;
 /// Rows of each kind where all kinds are shown.
-const FIRST: usize = 8;
+const FIRST: usize = 5;
 /// Gaps that are named.
 const GAPS: usize = 12;
 /// Seconds after which the page asks again for a comparison that is being made.
@@ -91,7 +90,7 @@ struct Places<'a> {
     pair: Pair,
     /// The newest snapshot that is loaded.
     newest: Option<u64>,
-    diff: &'a DiffAnswer,
+    comparison: &'a Comparison,
 }
 
 impl Places<'_> {
@@ -116,9 +115,10 @@ impl Places<'_> {
     }
 
     /// Who did something, in words, or why that is not known.
-    fn by(&self, by: Option<&String>) -> Cell {
-        let silence = self.diff.log_unread.as_deref().unwrap_or("no event of the log tells of it");
-        by.map_or_else(|| Cell::Unknown(silence.to_owned()), Cell::text)
+    fn by(&self, because: &[String]) -> Cell {
+        let unread = self.comparison.answer.log_unread.as_deref();
+        let silence = unread.unwrap_or("no event of the log tells of it");
+        by_cell(self.comparison.event_behind(because), Some(silence))
     }
 }
 
@@ -200,7 +200,7 @@ fn access_table(changes: &[&AccessChange], places: &Places<'_>) -> Table {
             Cell::link(places.of("apps", &access.app.id, is_gone), &access.app.name),
             Cell::Badges(badges),
             Cell::text(access.through.join(", ")),
-            places.by(access.by.as_ref()),
+            places.by(&access.because),
         ]
     };
     Table {
@@ -236,7 +236,7 @@ fn roles_table(changes: &[&RoleChange], places: &Places<'_>) -> Table {
             Cell::Detail { text: role.label.clone(), sub: format!("over {}", role.reach) },
             Cell::Badges(role.seen_for_the_first_time.then(first_seen).into_iter().collect()),
             through,
-            places.by(role.by.as_ref()),
+            places.by(&role.because),
         ]
     };
     Table {
@@ -430,7 +430,7 @@ pub(crate) async fn show(
             Ok((pair, Some(comparison))) => {
                 let newest = app.snapshots().newest().into_iter().find(|view| view.source_id() == source);
                 let newest = newest.map(|view| view.number());
-                let places = Places { pair, newest, diff: &comparison.answer };
+                let places = Places { pair, newest, comparison: &comparison };
                 fill(&mut page, &asked, &comparison, &places);
             }
             Ok((_, None)) => {

@@ -3,13 +3,16 @@
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
-use sightline_answer::{AccessAnswer, ManagerAnswer, ProvenanceAnswer, SnapshotRef, reaches, roles_of};
-use sightline_core::Observed;
+use sightline_answer::{
+    AccessAnswer, ManagerAnswer, ProvenanceAnswer, RecordAnswer, SnapshotRef, reaches, roles_of,
+};
+use sightline_core::{Account, Credential, CredentialKind, EntityKind, Factor, Observed, Record};
 use sightline_graph::{AccountIx, Graph, GroupIx, ResourceIx};
+use sightline_store::UserRole;
 
 use super::Answer;
 use super::access::{gap_lines, what_table, who_table};
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::auth::Viewer;
 use crate::layout::Frame;
 use crate::lists::{At, address};
@@ -47,7 +50,8 @@ struct EntityPage {
     path: String,
     as_of: String,
     links: Vec<(&'static str, String)>,
-    raw: Option<String>,
+    /// All that was read of it as JSON, and where that is known from.
+    raw: Option<(String, String)>,
 }
 
 /// What is asked about an entity.
@@ -104,6 +108,111 @@ fn fact(name: &'static str, value: Cell) -> FactLine {
     FactLine { name, value }
 }
 
+/// All that was read of something, for those who may see it.
+fn raw(frame: &Frame, record: Option<&RecordAnswer>) -> Option<(String, String)> {
+    let record = record.filter(|_| frame.may(UserRole::Auditor))?;
+    let json = serde_json::to_string_pretty(&record.record).ok()?;
+    Some((json, record.provenance.phrase()))
+}
+
+/// What only the record of an account tells.
+fn profile_facts(account: &Account) -> impl Iterator<Item = FactLine> {
+    let facts = [
+        fact("E-mail", Cell::text(account.emails.join(", "))),
+        fact("Title", Cell::optional(account.title.as_deref())),
+        fact("Department", Cell::optional(account.department.as_deref())),
+        fact("Type", Cell::optional(account.account_type.as_deref())),
+        fact("Password checked by", Cell::optional(account.credential_provider.as_deref())),
+        fact("Password changed", Cell::time(account.password_changed)),
+        fact("Status changed", Cell::time(account.status_changed)),
+        fact("Activated", Cell::time(account.activated)),
+    ];
+    facts.into_iter().filter(|fact| !matches!(fact.value, Cell::Empty))
+}
+
+/// The dataset that second factors are read in, account by account.
+const FACTORS: &str = "factors";
+
+/// The second factors of an account, and how many there are or why that is not known.
+fn factors(app: &App, view: &View, id: &str) -> Result<(Vec<Factor>, Cell), Problem> {
+    let of_factors = || view.graph().scopes().iter().filter(|state| state.scope.dataset == FACTORS);
+    let own = of_factors().find(|state| state.scope.parent.as_deref() == Some(id));
+    let Some(own) = own else {
+        let all = of_factors().find(|state| state.scope.parent.is_none());
+        let gap = all.and_then(|state| state.gap.as_ref());
+        let why = gap.map_or_else(|| "not read yet".to_owned(), |gap| gap.reason.phrase().to_owned());
+        return Ok((Vec::new(), Cell::Unknown(why)));
+    };
+    let mut factors = Vec::new();
+    app.store().visit_scope(view.source_id(), view.number(), &own.scope, |fact| {
+        if let Record::Factor(factor) = fact.record {
+            factors.push(*factor);
+        }
+    })?;
+    let told = match &own.gap {
+        Some(gap) if factors.is_empty() => Cell::Unknown(gap.reason.phrase().to_owned()),
+        Some(gap) => Cell::Detail {
+            text: words::number(factors.len()),
+            sub: format!("as last seen: {}", gap.reason.phrase()),
+        },
+        None if factors.is_empty() => Cell::badge("none", Tone::Warn),
+        None => Cell::Number(factors.len() as u64),
+    };
+    Ok((factors, told))
+}
+
+fn factors_table(factors: &[Factor]) -> Table {
+    let row = |factor: &Factor| {
+        vec![
+            Cell::text(&factor.kind),
+            Cell::optional(factor.provider.as_deref()),
+            Cell::text(&factor.raw_status),
+            Cell::time(factor.created),
+            Cell::time(factor.last_updated),
+        ]
+    };
+    Table {
+        name: "Second factors".to_owned(),
+        columns: ["Kind", "Checked by", "Status", "Enrolled", "Changed"].map(Column::new).to_vec(),
+        rows: factors.iter().map(row).collect(),
+        empty: String::new(),
+    }
+}
+
+const fn credential_kind(kind: &CredentialKind) -> &'static str {
+    match kind {
+        CredentialKind::ApiToken => "API token",
+        CredentialKind::ClientSecret => "client secret",
+        CredentialKind::Key => "key",
+        CredentialKind::ApiIntegration => "API integration",
+    }
+}
+
+/// What an account or an application proves to be itself with besides; none where nothing was seen.
+fn credentials(graph: &Graph, owner: &str) -> Option<Part> {
+    let found = graph.credentials_of(owner);
+    let row = |credential: &Credential| {
+        vec![
+            Cell::Detail { text: credential.name.clone(), sub: credential.id.clone() },
+            Cell::text(credential_kind(&credential.kind)),
+            Cell::optional(credential.raw_status.as_deref()),
+            Cell::text(credential.scopes.join(", ")),
+            Cell::time(credential.created),
+            Cell::time(credential.last_updated),
+            Cell::time(credential.expires),
+        ]
+    };
+    let columns = ["Name", "Kind", "Status", "Scopes", "Made", "Used or changed", "Ends"];
+    let table = Table {
+        name: "Credentials".to_owned(),
+        columns: columns.map(Column::new).to_vec(),
+        rows: found.iter().map(row).collect(),
+        empty: String::new(),
+    };
+    let title = words::count(found.len(), "credential", "credentials");
+    (!found.is_empty()).then(|| Part::new("credentials", title, table))
+}
+
 pub(crate) async fn account(
     State(app): State<Shared>,
     Viewer(identity): Viewer,
@@ -124,9 +233,13 @@ pub(crate) async fn account(
             "Status",
             Cell::Detail { text: account.status.word().to_owned(), sub: account.raw_status.to_owned() },
         ),
-        fact("Created", Cell::time(account.created)),
         fact("Last sign-in", sign_in_cell(&graph.last_sign_in(ix))),
     ];
+    let record = RecordAnswer::of(app.store(), &view.known, EntityKind::Account, &id)?;
+    if let Some(Record::Account(account)) = record.as_ref().map(|record| &record.record) {
+        facts.extend(profile_facts(account));
+    }
+    facts.push(fact("Created", Cell::time(account.created)));
     if let Some(manager) = ManagerAnswer::of(graph, ix) {
         let cell = match &manager.account {
             Some(account) => Cell::link(entity_address("accounts", source, &account.id), &account.login),
@@ -134,6 +247,8 @@ pub(crate) async fn account(
         };
         facts.push(fact("Manager", cell));
     }
+    let (factors, told) = factors(&app, &view, &id)?;
+    facts.push(fact("Second factors", told));
     facts.push(provenance(&view, &graph.account_provenance(ix)));
     let reached = view.reach.of_account(ix);
     let mut access = Part::new(
@@ -158,6 +273,11 @@ pub(crate) async fn account(
         format!("In {}", words::count(groups.len() as u64, "group", "groups")),
         groups_table(&view, &groups),
     ));
+    if !factors.is_empty() {
+        parts.push(Part::new("factors", "Second factors", factors_table(&factors)));
+    }
+    parts.extend(credentials(graph, &format!("account/{id}")));
+    let frame = Frame::new(&identity, &headers, &uri);
     let page = EntityPage {
         kind: "Accounts",
         list: "/accounts",
@@ -174,11 +294,11 @@ pub(crate) async fn account(
             ("Time line", format!("{path}/history")),
             ("Explain an access", address("/access", &[("account", account.login)])),
         ],
-        raw: None,
+        raw: raw(&frame, record.as_ref()),
         path,
     };
     let title = page.title.clone();
-    Frame::new(&identity, &headers, &uri).page(&app, &title, &page)
+    frame.page(&app, &title, &page)
 }
 
 fn roles_table(view: &View, roles: &[sightline_answer::AdminLine]) -> Table {
@@ -357,6 +477,8 @@ pub(crate) async fn group(
     if group.everyone {
         badges.push(Badge::new("everyone is in it", Tone::Info));
     }
+    let frame = Frame::new(&identity, &headers, &uri);
+    let record = RecordAnswer::of(app.store(), &view.known, EntityKind::Group, &id)?;
     let page = EntityPage {
         kind: "Groups",
         list: "/groups",
@@ -370,11 +492,11 @@ pub(crate) async fn group(
         snapshot: SnapshotRef::of(graph).phrase(),
         as_of: asked.as_of(),
         links: vec![("Time line", format!("{path}/history"))],
-        raw: None,
+        raw: raw(&frame, record.as_ref()),
         path,
     };
     let title = page.title.clone();
-    Frame::new(&identity, &headers, &uri).page(&app, &title, &page)
+    frame.page(&app, &title, &page)
 }
 
 /// What is told about an application.
@@ -479,6 +601,9 @@ pub(crate) async fn app(
     if !roles.is_empty() {
         parts.insert(0, Part::new("roles", "Admin roles that it holds itself", roles_table(&view, &roles)));
     }
+    parts.extend(credentials(graph, &format!("resource/{id}")));
+    let frame = Frame::new(&identity, &headers, &uri);
+    let record = RecordAnswer::of(app.store(), &view.known, EntityKind::Resource, &id)?;
     let page = EntityPage {
         kind: "Applications",
         list: "/apps",
@@ -495,9 +620,9 @@ pub(crate) async fn app(
             ("Time line", format!("{path}/history")),
             ("Explain an access", address("/access", &[("app", resource.label.as_str())])),
         ],
-        raw: None,
+        raw: raw(&frame, record.as_ref()),
         path,
     };
     let title = page.title.clone();
-    Frame::new(&identity, &headers, &uri).page(&app, &title, &page)
+    frame.page(&app, &title, &page)
 }

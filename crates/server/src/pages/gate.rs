@@ -290,17 +290,17 @@ pub(crate) async fn welcome(
                 };
                 app.store().add_user(new, &note).map_err(|error| {
                     // The link stays good for another try.
-                    let again = app.link(Purpose::SetUp);
-                    let problem = Problem::from(error);
-                    match again {
-                        Ok(link) => problem.hint(format!("try again with {link}")),
-                        Err(_) => problem,
-                    }
+                    app.tickets().give_back(&secret, purpose, app.now());
+                    Problem::from(error)
                 })
             }
         })
-        .await?;
+        .await;
     drop(permit);
+    let kept = match kept {
+        Err(problem) if matches!(problem.status, 409 | 422) => return refuse(problem.detail),
+        kept => kept?,
+    };
     let next = if matches!(purpose, Purpose::SetUp) { "/sources/new" } else { "/" };
     begin(&app, &kept, &from, next, "with a link for one use")
 }

@@ -154,7 +154,7 @@ fn steps(events: &[EventAnswer], own: &str, source: u64) -> Vec<Step> {
     for event in events {
         let number = event.until.snapshot;
         if steps.last().is_none_or(|(last, _)| *last != number) {
-            let heading = format!("{}, after {}", stamp(&event.until), stamp(&event.after));
+            let heading = format!("In {}, after {}", stamp(&event.until), stamp(&event.after));
             steps.push((number, Step { heading, events: Vec::new() }));
         }
         if let Some((_, step)) = steps.last_mut() {
@@ -184,6 +184,17 @@ fn looked(app: &App, source: u64, first: u64) -> Result<(String, Option<u64>), P
     Ok((format!("The last {count} looked through, of {of}."), Some(snapshots[further].number)))
 }
 
+/// What it is called in the newest snapshot, where that has it.
+fn name(app: &App, source: u64, kind: EntityKind, id: &str) -> Option<String> {
+    let view = app.snapshots().newest().into_iter().find(|view| view.source_id() == source)?;
+    let graph = view.graph();
+    match kind {
+        EntityKind::Group => Some(graph.group(graph.group_with_id(id)?).name.clone()),
+        EntityKind::Resource => Some(graph.resource(graph.resource_with_id(id)?).label.clone()),
+        _ => Some(graph.account(graph.account_with_id(id)?).login.to_owned()),
+    }
+}
+
 async fn show(
     app: &Shared,
     identity: &Identity,
@@ -205,7 +216,7 @@ async fn show(
     let mut page = HistoryPage {
         kind: title,
         list: format!("/{place}"),
-        title: id.clone(),
+        title: name(app, source, kind, &id).unwrap_or_else(|| id.clone()),
         lead: String::new(),
         is_coming: answer.is_none(),
         steps: Vec::new(),

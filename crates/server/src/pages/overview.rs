@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use sightline_core::{Observed, Time};
 use sightline_store::UserRole;
 
@@ -170,7 +170,10 @@ fn comparisons(app: &Shared, views: &[Arc<View>]) -> Vec<Compared> {
                     title.to_owned()
                 },
                 address: there(""),
-                counts: counts.unwrap_or_else(|problem| Err(problem.detail)),
+                counts: counts.unwrap_or_else(|problem| {
+                    let is_young = problem.status() == StatusCode::NOT_FOUND;
+                    Err(if is_young { "no snapshot is that old".to_owned() } else { problem.detail })
+                }),
             });
         }
     }

@@ -55,6 +55,8 @@ fn fill(store: &Store, source: u64) {
         ];
         sync(store, source, reads);
     }
+    let figures = sightline_store::Figures::from([("accounts".to_owned(), 40)]);
+    store.keep_figures(source, 2, &figures).unwrap();
     store.begin_sync(source, time(1), false, &["1".to_owned(), "2".to_owned()]).unwrap();
     let step = StepOutcome {
         records: vec![account("u2", "Ben")],

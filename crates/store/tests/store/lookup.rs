@@ -49,5 +49,10 @@ fn every_fact_is_found_wherever_it_lies_and_nothing_between() {
             assert_eq!(made.store.fact(made.source, number, &users, key).unwrap(), None, "{key}");
         }
         assert_eq!(made.store.fact(made.source, number, &listing("apps"), "account/u00000").unwrap(), None);
+        let mut of_scope = Vec::new();
+        made.store.visit_scope(made.source, number, &users, |fact| of_scope.push(fact)).unwrap();
+        assert!(of_scope.iter().eq(facts.values().copied()), "the scope of snapshot {number}");
+        let none = |fact| panic!("{fact:?}");
+        made.store.visit_scope(made.source, number, &listing("apps"), none).unwrap();
     }
 }

@@ -191,7 +191,7 @@ fn another_format_is_refused_and_left_alone() {
 }
 
 /// The tables of those who use Sightline, which came after the first stores of format 3.
-const ADDED: [&str; 4] = ["users", "sessions", "api_tokens", "audit"];
+const ADDED: [&str; 5] = ["users", "sessions", "api_tokens", "audit", "figures"];
 
 fn table_names(file: &std::path::Path) -> Vec<String> {
     use redb::{ReadableDatabase, TableHandle};
@@ -227,6 +227,7 @@ fn a_store_from_before_there_were_users_is_read_checked_and_copied_and_gets_thei
     assert_eq!(reader.api_token(secret(1), time(1)).unwrap(), None);
     assert_eq!(reader.api_tokens().unwrap(), []);
     assert_eq!(reader.audit(None, 10).unwrap(), []);
+    assert_eq!(reader.figures(1).unwrap(), []);
     assert_eq!((reader.audit_count().unwrap(), reader.verify_audit().unwrap()), (0, 0));
     let copies = TempDir::new().unwrap();
     let copy = copies.path().join("copy");
@@ -244,7 +245,7 @@ fn a_store_from_before_there_were_users_is_read_checked_and_copied_and_gets_thei
         add_session(&store, ann.id, 1, 100);
         assert_eq!(store.snapshot(source, 1).unwrap().facts.len(), 1);
         drop(store);
-        assert_eq!(table_names(&data.join("sightline.redb")).len(), 22);
+        assert_eq!(table_names(&data.join("sightline.redb")).len(), 23);
         assert_eq!(
             Store::open(data, OpenMode::Read).unwrap().users().unwrap(),
             [UserRecord { last_sign_in: Some(time(0)), ..ann }]
@@ -345,6 +346,11 @@ fn sources_are_kept_and_removed_with_everything_of_theirs() {
 
     for source in [made.source, other] {
         sync(&made.store, source, vec![whole(listing("users"), vec![account("u1", "Ann")])]);
+        // What is counted is kept by number, the last word counts, and it goes with its data source.
+        for count in [7, source] {
+            let figures = sightline_store::Figures::from([("accounts".to_owned(), count)]);
+            made.store.keep_figures(source, 1, &figures).unwrap();
+        }
         made.store.begin_sync(source, time(1), false, &["t".to_owned()]).unwrap();
         let step = sightline_store::StepOutcome {
             records: vec![account("u2", "Ben")],
@@ -360,6 +366,8 @@ fn sources_are_kept_and_removed_with_everything_of_theirs() {
         };
         made.store.commit_steps(source, &[step]).unwrap();
     }
+    let kept = made.store.figures(other).unwrap();
+    assert_eq!(kept, [(1, sightline_store::Figures::from([("accounts".to_owned(), other)]))]);
     let rows_of_one = rows(&made);
     let ann = add_user(&made.store, "ann", UserRole::Admin);
     add_session(&made.store, ann.id, 1, 100);
@@ -377,6 +385,7 @@ fn sources_are_kept_and_removed_with_everything_of_theirs() {
     assert!(matches!(made.store.snapshot(made.source, 1), Err(StoreError::NoSuchSource { .. })));
     assert_eq!(made.store.snapshot(other, 1).unwrap().facts.len(), 1);
     assert_eq!(made.store.credential(&vault, other).unwrap()["token"].expose(), "00secret");
+    assert_eq!(made.store.figures(made.source).unwrap(), []);
     made.store.remove_source(other).unwrap();
     assert_eq!(add_source(&made.store, "acme").id, 3, "an id is never used again");
 }
@@ -416,7 +425,7 @@ fn rows(made: &Made) -> u64 {
     let database = redb::Database::open(&file).unwrap();
     let txn = database.begin_read().unwrap();
     let tables: Vec<_> = txn.list_tables().unwrap().collect();
-    assert_eq!(tables.len(), 22);
+    assert_eq!(tables.len(), 23);
     let others = ["meta", "users", "sessions", "api_tokens", "audit"];
     let of_sources = tables.into_iter().filter(|table| !others.contains(&table.name()));
     of_sources.map(|table| txn.open_untyped_table(table).unwrap().len().unwrap()).sum()
