@@ -7,7 +7,7 @@ use crate::harness::Home;
 use crate::layering::root;
 
 /// Defaults of the settings, by name, as they would be written.
-const DEFAULTS: [(&str, &str); 20] = [
+const DEFAULTS: [(&str, &str); 27] = [
     ("data_dir", "\"\""),
     ("log", "\"warn\""),
     ("sync.interval_minutes", "60"),
@@ -17,6 +17,13 @@ const DEFAULTS: [(&str, &str); 20] = [
     ("history.keep_daily_days", "365"),
     ("history.keep_monthly_days", "0"),
     ("http.extra_roots", "[]"),
+    ("server.listen", "\"127.0.0.1:7733\""),
+    ("server.tls_certificates", "\"\""),
+    ("server.tls_key", "\"\""),
+    ("server.behind_proxy", "false"),
+    ("server.public_url", "\"\""),
+    ("server.session_idle_minutes", "480"),
+    ("server.session_hours", "168"),
     ("server.oidc.issuer", "\"\""),
     ("server.oidc.client_id", "\"\""),
     ("server.oidc.client_secret", "\"\""),

@@ -427,7 +427,7 @@ fn a_sign_in_comes_back_once_and_to_the_browser_that_began_it() {
     // Who goes on and on has to wait.
     provider.twist(Twist::WrongNonce);
     let mut browser = Browser::default();
-    for _ in 0..4 {
+    for _ in 0..30 {
         let to_provider = browser.get(&served.at("/oidc/start"));
         if to_provider.status == 429 {
             break;

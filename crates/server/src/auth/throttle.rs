@@ -21,6 +21,9 @@ pub(crate) enum Guesser {
     Name(String),
     /// The address that tries; many people may share it.
     Address(String),
+    /// The address from which somebody comes back from the identity provider in vain; nothing is guessed there, but each
+    /// time is written down.
+    Provider(String),
 }
 
 impl Guesser {
@@ -33,6 +36,7 @@ impl Guesser {
     const fn free(&self) -> u32 {
         match self {
             Self::Name(_) => 5,
+            Self::Provider(_) => 20,
             Self::Address(_) => 50,
         }
     }

@@ -64,9 +64,10 @@ impl Oidc {
     }
 }
 
-/// Who signs in from where, as far as attempts that went wrong are counted.
-fn keys(from: &auth::From) -> Vec<Guesser> {
-    from.0.clone().map(Guesser::Address).into_iter().collect()
+/// Where somebody signs in from, as far as attempts that went wrong are counted: apart from guesses of passwords, for which
+/// nobody is let off because of an account at the provider.
+fn keys(from: &auth::From) -> [Guesser; 1] {
+    [Guesser::Provider(from.0.clone().unwrap_or_default())]
 }
 
 /// The cookie that binds a sign-in to a browser.

@@ -82,7 +82,7 @@ fn link(
         target: Some(user.name),
         detail: Some(format!("{}, by the verified address", words(subject))),
         address: from.0.clone(),
-        ..AuditNote::done(app.now(), actor, "user.link")
+        ..AuditNote::done(app.now(), actor, "user.link_oidc")
     };
     let linked = app.store().update_user(user.id, &note, |user| {
         // Somebody may have been faster.
