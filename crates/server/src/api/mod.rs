@@ -161,6 +161,10 @@ fn without_raw(value: &mut Value) {
 
 /// Reads a body, and says which part of it is wrong.
 pub(crate) fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // A list would be taken for the fields of an object, one after the other.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::wrong("the body is wrong: it is a list, and not an object"));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         // The text of an error can quote what was sent, and that can be a credential.
         let what = match error.classify() {
@@ -222,6 +226,17 @@ mod tests {
         assert!(found.len() > 100);
         for to in found {
             assert!(document.pointer(to.trim_start_matches('#')).is_some(), "{to} is not there");
+        }
+    }
+
+    #[test]
+    fn a_body_is_an_object_and_what_is_wrong_with_it_is_told_without_quoting_it() {
+        let read = |text: &str| body::<std::collections::BTreeMap<String, u8>>(text.as_bytes());
+        assert_eq!(read("{\"a\":1}").unwrap()["a"], 1);
+        for text in ["", "{", "[]", " [1]", "{\"a\":\"secret\"}"] {
+            let problem = read(text).unwrap_err();
+            assert_eq!(problem.status, 400, "{text}");
+            assert!(!problem.detail.contains("secret"), "{}", problem.detail);
         }
     }
 
