@@ -318,6 +318,8 @@ struct State {
     holdings: BTreeMap<String, u64>,
     /// Events that were done while the last snapshot was being read.
     recent: Vec<Change>,
+    /// Ids of events that were told of already: what was done while a snapshot was being read may belong to the next one.
+    told: HashSet<String>,
 }
 
 /// Takes a snapshot in to see what concerns the entity.
@@ -449,12 +451,13 @@ impl State {
             }
         }
         let names_it = |event: &&Change| event.targets.iter().any(|target| target.id == entity.id);
-        let others = events
-            .iter()
-            .filter(names_it)
-            .filter(|event| !used.contains(&event.id) && event.time >= from.started)
-            .cloned()
-            .collect();
+        self.told.extend(used);
+        let mut others: Vec<Change> = Vec::new();
+        for event in events.iter().filter(names_it).filter(|event| event.time >= from.started) {
+            if self.told.insert(event.id.clone()) {
+                others.push(event.clone());
+            }
+        }
         let silence = log_unread(&store.scopes(source_id, to.number)?);
         self.recent = events.into_iter().filter(|event| event.time >= to.started).collect();
         let silence = silence.unwrap_or_else(|| "no event of the log tells of it".to_owned());

@@ -47,6 +47,33 @@ pub(crate) struct Comparison {
     pub(crate) roles: (usize, usize),
 }
 
+/// Whether a field belongs to the raw attributes of a thing, which only auditors and administrators see.
+pub(crate) fn is_raw(field: &str) -> bool {
+    matches!(field.split('.').next(), Some("raw" | "profile"))
+}
+
+/// What happened to something, for those who do not see raw attributes; none where everybody may be told the same.
+pub(crate) fn told_without_raw<'f>(
+    name: &str,
+    fields: impl Iterator<Item = &'f str> + Clone,
+) -> Option<String> {
+    if !fields.clone().any(is_raw) {
+        return None;
+    }
+    let mut others: Vec<String> =
+        fields.filter(|field| !is_raw(field)).map(|field| field.replace('_', " ")).collect();
+    others.push("attributes that auditors see".to_owned());
+    Some(format!("{name}: changed {}", others.join(", ")))
+}
+
+/// The sentence about a change, for those who see raw attributes or do not.
+pub(crate) fn told(change: &ChangeAnswer, sees_raw: bool) -> String {
+    let name = change.names.first().map_or(change.key.as_str(), |end| end.name.as_str());
+    let fields = change.fields.iter().map(|field| field.name.as_str());
+    let cut = if sees_raw { None } else { told_without_raw(name, fields) };
+    cut.unwrap_or_else(|| change.told.clone())
+}
+
 /// Kinds of facts that come by the thousand and change nothing about who can reach what.
 const OF_USE: [&str; 3] = ["usage", "log", "log-window"];
 

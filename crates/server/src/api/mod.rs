@@ -27,6 +27,7 @@ use utoipa_axum::routes;
 
 use crate::app::Shared;
 use crate::auth::Identity;
+use crate::compared::{is_raw, told_without_raw};
 use crate::parameters::NoParameters;
 use crate::problem::{Problem, told};
 
@@ -140,18 +141,28 @@ pub(crate) fn tagged_for(
     tagged(headers, &value)
 }
 
-/// Takes away what only auditors and administrators see: the raw attributes of things, and how they differ.
+/// Takes away what only auditors and administrators see: the raw attributes of things, how they differ, and sentences that
+/// tell it.
 fn without_raw(value: &mut Value) {
-    let is_raw = |name: &str| matches!(name.split('.').next(), Some("raw" | "profile"));
     match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
+        Value::Object(object) => {
+            let fields = object.get("fields").and_then(Value::as_array).cloned().unwrap_or_default();
+            let fields = fields.iter().filter_map(|field| field.get("name").and_then(Value::as_str));
+            let name = object.get("names").and_then(|names| names.get(0)?.get("name")?.as_str());
+            if let Some(told) = told_without_raw(name.unwrap_or_default(), fields) {
+                object.insert("told".to_owned(), told.into());
+            }
+            for (name, value) in object.iter_mut() {
                 match value {
                     Value::Array(differing) if name == "fields" => differing
                         .retain(|field| !field.get("name").and_then(Value::as_str).is_some_and(is_raw)),
                     _ if is_raw(name) => *value = Value::Null,
                     _ => without_raw(value),
                 }
+            }
+            // What happened is told by the change that it was.
+            if let Some(told) = object.get("change").and_then(|change| change.get("told")).cloned() {
+                object.insert("told".to_owned(), told);
             }
         }
         Value::Array(values) => values.iter_mut().for_each(without_raw),
@@ -161,6 +172,10 @@ fn without_raw(value: &mut Value) {
 
 /// Reads a body, and says which part of it is wrong.
 pub(crate) fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // A list would be taken for the fields of an object, one after the other.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::wrong("the body is wrong: it is a list, and not an object"));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         // The text of an error can quote what was sent, and that can be a credential.
         let what = match error.classify() {
@@ -226,16 +241,34 @@ mod tests {
     }
 
     #[test]
+    fn a_body_is_an_object_and_what_is_wrong_with_it_is_told_without_quoting_it() {
+        let read = |text: &str| body::<std::collections::BTreeMap<String, u8>>(text.as_bytes());
+        assert_eq!(read("{\"a\":1}").unwrap()["a"], 1);
+        for text in ["", "{", "[]", " [1]", "{\"a\":\"secret\"}"] {
+            let problem = read(text).unwrap_err();
+            assert_eq!(problem.status, 400, "{text}");
+            assert!(!problem.detail.contains("secret"), "{}", problem.detail);
+        }
+    }
+
+    #[test]
     fn raw_attributes_are_taken_away() {
+        let change = |told: &str, fields: Value| serde_json::json!({"told": told, "names": [{"name": "ada"}], "fields": fields});
+        let all = serde_json::json!([{"name": "title"}, {"name": "profile.salary"}, {"name": "raw"}]);
+        let told = "ada: title a -> b; profile.salary 1 -> 2";
         let mut value = serde_json::json!({
             "fact": {"record": {"account": {"login": "ada", "profile": {"salary": 1}}}},
-            "changes": [{"fields": [{"name": "title"}, {"name": "profile.salary"}, {"name": "raw"}]}],
+            "items": [change(told, all.clone()), change("ada: title a -> b", serde_json::json!([{"name": "title"}]))],
+            "events": [{"told": told, "change": change(told, all)}],
             "credential": {"raw_status": "ACTIVE", "raw": {"x": 1}},
         });
         without_raw(&mut value);
+        let left = serde_json::json!([{"name": "title"}]);
+        let cut = "ada: changed title, attributes that auditors see";
         let expected = serde_json::json!({
             "fact": {"record": {"account": {"login": "ada", "profile": null}}},
-            "changes": [{"fields": [{"name": "title"}]}],
+            "items": [change(cut, left.clone()), change("ada: title a -> b", left.clone())],
+            "events": [{"told": cut, "change": change(cut, left)}],
             "credential": {"raw_status": "ACTIVE", "raw": null},
         });
         assert_eq!(value, expected);

@@ -9,12 +9,13 @@ use sightline_answer::{
     AccessChange, AccessReason, ByAnswer, ChangeAnswer, ChangeWord, DiffGap, EndAnswer, Gain, RoleChange,
 };
 use sightline_core::EntityKind;
+use sightline_store::UserRole;
 
 use super::Answer;
 use super::lists::Chip;
 use crate::app::Shared;
 use crate::auth::Viewer;
-use crate::compared::{Comparison, PATIENCE, Pair, comparison, pair};
+use crate::compared::{Comparison, PATIENCE, Pair, comparison, pair, told};
 use crate::layout::Frame;
 use crate::lists::address;
 use crate::parameters::{LARGEST, Parameters};
@@ -91,6 +92,8 @@ struct Places<'a> {
     /// The newest snapshot that is loaded.
     newest: Option<u64>,
     comparison: &'a Comparison,
+    /// Whether who looks at the page sees raw attributes.
+    sees_raw: bool,
 }
 
 impl Places<'_> {
@@ -152,9 +155,10 @@ fn what_badge(change: &ChangeAnswer) -> Badge {
 fn changes_table(changes: &[&ChangeAnswer], places: &Places<'_>) -> Table {
     let row = |change: &&ChangeAnswer| {
         let is_gone = change.what == ChangeWord::Removed;
+        let text = told(change, places.sees_raw);
         let told = match &change.seen_for_the_first_time {
-            Some(why) => Cell::Detail { text: change.told.clone(), sub: why.clone() },
-            None => Cell::text(&change.told),
+            Some(why) => Cell::Detail { text, sub: why.clone() },
+            None => Cell::text(text),
         };
         vec![
             Cell::Badges(vec![what_badge(change)]),
@@ -430,7 +434,8 @@ pub(crate) async fn show(
             Ok((pair, Some(comparison))) => {
                 let newest = app.snapshots().newest().into_iter().find(|view| view.source_id() == source);
                 let newest = newest.map(|view| view.number());
-                let places = Places { pair, newest, comparison: &comparison };
+                let places =
+                    Places { pair, newest, comparison: &comparison, sees_raw: frame.may(UserRole::Auditor) };
                 fill(&mut page, &asked, &comparison, &places);
             }
             Ok((_, None)) => {

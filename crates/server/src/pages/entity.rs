@@ -9,6 +9,7 @@ use sightline_answer::{
 use sightline_core::{Account, Credential, CredentialKind, EntityKind, Factor, Observed, Record};
 use sightline_graph::{AccountIx, Graph, GroupIx, ResourceIx};
 use sightline_store::UserRole;
+use sightline_sync::kept::Datasets;
 
 use super::Answer;
 use super::access::{gap_lines, what_table, who_table};
@@ -133,15 +134,23 @@ fn profile_facts(account: &Account) -> impl Iterator<Item = FactLine> {
 /// The dataset that second factors are read in, account by account.
 const FACTORS: &str = "factors";
 
-/// The second factors of an account, and how many there are or why that is not known.
+/// The second factors of an account, and how many there are or why that is not known; no word of that where the data source
+/// has no such thing.
 fn factors(app: &App, view: &View, id: &str) -> Result<(Vec<Factor>, Cell), Problem> {
     let of_factors = || view.graph().scopes().iter().filter(|state| state.scope.dataset == FACTORS);
     let own = of_factors().find(|state| state.scope.parent.as_deref() == Some(id));
     let Some(own) = own else {
+        let record = app.source(view.source_id())?;
+        let Some(dataset) = app.host().info(&record.connector)?.dataset(FACTORS) else {
+            return Ok((Vec::new(), Cell::Empty));
+        };
         let all = of_factors().find(|state| state.scope.parent.is_none());
-        let gap = all.and_then(|state| state.gap.as_ref());
-        let why = gap.map_or_else(|| "not read yet".to_owned(), |gap| gap.reason.phrase().to_owned());
-        return Ok((Vec::new(), Cell::Unknown(why)));
+        let why = match all.and_then(|state| state.gap.as_ref()) {
+            Some(gap) => gap.reason.phrase(),
+            None if Datasets::of(&record.settings).is_on(dataset) => "not read yet",
+            None => "switched off",
+        };
+        return Ok((Vec::new(), Cell::Unknown(why.to_owned())));
     };
     let mut factors = Vec::new();
     app.store().visit_scope(view.source_id(), view.number(), &own.scope, |fact| {
@@ -248,7 +257,9 @@ pub(crate) async fn account(
         facts.push(fact("Manager", cell));
     }
     let (factors, told) = factors(&app, &view, &id)?;
-    facts.push(fact("Second factors", told));
+    if !matches!(told, Cell::Empty) {
+        facts.push(fact("Second factors", told));
+    }
     facts.push(provenance(&view, &graph.account_provenance(ix)));
     let reached = view.reach.of_account(ix);
     let mut access = Part::new(

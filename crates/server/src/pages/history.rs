@@ -7,11 +7,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use sightline_answer::{ChangeWord, EventAnswer, HistoryAnswer, SnapshotStamp};
 use sightline_core::EntityKind;
+use sightline_store::UserRole;
 
 use super::Answer;
 use crate::app::{App, Shared};
 use crate::auth::{Identity, Viewer};
-use crate::compared::{PATIENCE, history, span};
+use crate::compared::{PATIENCE, history, span, told};
 use crate::layout::Frame;
 use crate::lists::address;
 use crate::parameters::{Parameters, Path};
@@ -98,7 +99,7 @@ pub(crate) async fn app(
     show(&app, &identity, (source, EntityKind::Resource, id), &headers, &uri).await
 }
 
-fn line(event: &EventAnswer, own: &str, source: u64) -> EventLine {
+fn line(event: &EventAnswer, own: &str, source: u64, sees_raw: bool) -> EventLine {
     let class = match event.change.as_ref().map(|change| change.what) {
         Some(ChangeWord::Added) => "added",
         Some(ChangeWord::Removed) => "removed",
@@ -125,7 +126,7 @@ fn line(event: &EventAnswer, own: &str, source: u64) -> EventLine {
     });
     EventLine {
         class,
-        told: event.told.clone(),
+        told: change.map_or_else(|| event.told.clone(), |change| told(change, sees_raw)),
         first_seen: change.and_then(|change| change.seen_for_the_first_time.clone()),
         by,
         links: links.collect(),
@@ -149,7 +150,7 @@ fn lead(answer: &HistoryAnswer) -> String {
     }
 }
 
-fn steps(events: &[EventAnswer], own: &str, source: u64) -> Vec<Step> {
+fn steps(events: &[EventAnswer], own: &str, source: u64, sees_raw: bool) -> Vec<Step> {
     let mut steps: Vec<(u64, Step)> = Vec::new();
     for event in events {
         let number = event.until.snapshot;
@@ -158,7 +159,7 @@ fn steps(events: &[EventAnswer], own: &str, source: u64) -> Vec<Step> {
             steps.push((number, Step { heading, events: Vec::new() }));
         }
         if let Some((_, step)) = steps.last_mut() {
-            step.events.push(line(event, own, source));
+            step.events.push(line(event, own, source, sees_raw));
         }
     }
     steps.into_iter().map(|(_, step)| step).collect()
@@ -237,7 +238,7 @@ async fn show(
             let events = &answer.events;
             let from = after.min(events.len());
             let end = from.saturating_add(EVENTS).min(events.len());
-            page.steps = steps(&events[from..end], &id, source);
+            page.steps = steps(&events[from..end], &id, source, frame.may(UserRole::Auditor));
             let there = |after: usize| {
                 let mut all =
                     vec![("since", since_text.clone().unwrap_or_default()), ("after", after.to_string())];
