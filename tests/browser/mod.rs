@@ -69,6 +69,8 @@ impl World {
             "/apps",
             "/admins",
             "/activity",
+            "/changes",
+            "/changes?from=1&to=1",
             "/gaps",
             "/sources",
             "/sources/new",
@@ -83,6 +85,7 @@ impl World {
         .map(str::to_owned)
         .into();
         pages.push(id("accounts", ada));
+        pages.push(format!("{}/history", id("accounts", ada)));
         pages.push(id("groups", self.company.group(ENG).unwrap().id.as_str()));
         pages.push(id("groups", self.company.group(IT_ADMINS).unwrap().id.as_str()));
         pages.push(id("apps", github));
