@@ -12,6 +12,7 @@ mod crash;
 mod docs;
 mod durable;
 mod everything;
+mod fuzz;
 mod harness;
 mod history;
 mod https;

@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::harness::Ends;
 
 /// What a page shows is waited for; a machine that is busy with other tests takes its time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const BETWEEN: Duration = Duration::from_millis(40);
 
 /// How a browser is set up.
@@ -41,7 +41,6 @@ pub(crate) struct Browser {
 /// What a page has told the console, without what a browser says of answers that are no success.
 #[derive(Debug)]
 pub(crate) struct Told {
-    pub(crate) level: String,
     pub(crate) source: String,
     pub(crate) message: String,
 }
@@ -94,11 +93,6 @@ impl Browser {
     pub(crate) fn open(&self, path: &str) {
         let address = format!("{}{path}", self.base);
         self.run(async |client| client.goto(&address).await);
-    }
-
-    #[track_caller]
-    pub(crate) fn reload(&self) {
-        self.run(async |client| client.refresh().await);
     }
 
     fn address(&self) -> String {
@@ -160,12 +154,6 @@ impl Browser {
     #[track_caller]
     pub(crate) fn is_at(&self, heading: &str) {
         self.wait(heading, |browser| browser.text("h1") == heading);
-    }
-
-    #[track_caller]
-    pub(crate) fn does_not_see(&self, text: &str) {
-        let body = self.text("body");
-        assert!(!body.is_empty() && !body.contains(text), "{text} is on the page:\n{body}");
     }
 
     /// The first thing that fits and is shown.
@@ -292,11 +280,11 @@ impl Browser {
         let body = json!({ "type": "browser" });
         let told = self.run(async |client| client.issue_cmd(Extra { path: "se/log", body }).await);
         let text = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
-        let told = told.as_array().unwrap().iter().map(|entry| Told {
-            level: text(entry, "level"),
-            source: text(entry, "source"),
-            message: text(entry, "message"),
-        });
+        let told = told
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| Told { source: text(entry, "source"), message: text(entry, "message") });
         told.collect()
     }
 
@@ -346,7 +334,7 @@ impl WebDriverCompatibleCommand for Extra {
     }
 }
 
-/// A text in an XPath, which has no escapes.
+/// A text in a path of elements, which has no escapes.
 fn quoted(text: &str) -> String {
     if text.contains('"') { format!("'{text}'") } else { format!("\"{text}\"") }
 }

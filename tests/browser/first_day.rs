@@ -1,5 +1,7 @@
 //! From the first start to the first answers: the whole journey, in one go.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use sightline_sim::Company;
 use sightline_sim::company::{ADA, GITHUB, login};
@@ -320,6 +322,7 @@ fn looks_back(browser: &Browser, before: &Company, after: &Company) {
     browser.wait("the second snapshot", |browser| {
         browser.texts("[aria-label='Sync history'] tbody tr").len() == 2
     });
+    sees_what_changed(browser, before, after);
     browser.click("Applications");
     browser.is_at("Applications");
     browser.fill("Search", &app.label);
@@ -337,5 +340,39 @@ fn looks_back(browser: &Browser, before: &Company, after: &Company) {
     // The time goes along.
     browser.click("Overview");
     browser.wait("the overview as it was", |browser| browser.path() == "/?as_of=1");
+    browser.complains_about_nothing_but(&[]);
+}
+
+/// Who can use what: accounts and applications.
+fn accesses(company: &Company) -> BTreeSet<(String, String)> {
+    let truth = company.truth();
+    let of = |app: &str| -> Vec<_> {
+        truth
+            .who(app)
+            .into_iter()
+            .filter(|reach| reach.can_sign_in)
+            .map(|reach| (reach.login, app.to_owned()))
+            .collect()
+    };
+    company.apps.iter().filter(|app| !app.deleted).flat_map(|app| of(app.id.as_str())).collect()
+}
+
+fn sees_what_changed(browser: &Browser, before: &Company, after: &Company) {
+    let (then, now) = (accesses(before), accesses(after));
+    let (gained, lost) = (now.difference(&then).count(), then.difference(&now).count());
+    assert!(gained > 1 && lost > 1, "{gained} {lost}");
+    browser.click("Changes");
+    browser.is_at("Changes");
+    browser.sees("from snapshot 1 of");
+    let chips = browser.texts("[aria-label='What changed'] .chip");
+    for (kind, count) in [("access gained", gained), ("access lost", lost)] {
+        let told = format!("{kind} {count}");
+        assert!(chips.iter().any(|chip| chip.replace('\n', " ") == told), "no {told:?}: {chips:?}");
+    }
+    browser.click("access gained");
+    browser.sees(&format!("{gained} accesses gained"));
+    let rows = browser.texts("[aria-label='Access'] tbody td[data-label=Account] a");
+    let logins: BTreeSet<_> = now.difference(&then).map(|(login, _)| login.as_str()).collect();
+    assert!(!rows.is_empty() && rows.iter().all(|row| logins.contains(row.as_str())), "{rows:?}");
     browser.complains_about_nothing_but(&[]);
 }

@@ -6,7 +6,8 @@ mod driver;
 mod first_day;
 mod keyboard;
 mod no_script;
-mod pages;
+mod readable;
+mod shots;
 
 use std::sync::{Arc, Mutex, Weak};
 
@@ -52,46 +53,49 @@ impl World {
         web.sync(&web.sign_in("admin"), 1);
         Self { web, company, _sim: sim }
     }
+}
 
-    /// Every page, with what it shows where it can show several things.
-    fn pages(&self) -> Vec<String> {
-        let id = |kind: &str, id: &str| format!("/{kind}/1/{}", encoded(id));
-        let ada = self.company.person(ADA).unwrap().id.as_str();
-        let github = self.company.app(GITHUB).unwrap().id.as_str();
-        let mut pages: Vec<String> = [
-            "/",
-            "/access",
-            "/accounts",
-            "/accounts?q=ada",
-            "/accounts?q=nobody-is-called-that",
-            "/accounts?as_of=1",
-            "/groups",
-            "/apps",
-            "/admins",
-            "/activity",
-            "/gaps",
-            "/sources",
-            "/sources/new",
-            "/sources/new/okta",
-            "/sources/1",
-            "/sources/1/credential",
-            "/settings/audit",
-            "/settings/users",
-            "/settings/tokens",
-            "/settings/profile",
-        ]
-        .map(str::to_owned)
-        .into();
-        pages.push(id("accounts", ada));
-        pages.push(id("groups", self.company.group(ENG).unwrap().id.as_str()));
-        pages.push(id("groups", self.company.group(IT_ADMINS).unwrap().id.as_str()));
-        pages.push(id("apps", github));
-        pages.push(format!("{}?use=unused", id("apps", github)));
-        pages.push(format!("/access?account={ada}&app={github}"));
-        pages.push(format!("/access?account={ada}"));
-        pages.push(format!("/access?app={github}"));
-        pages
-    }
+/// Every page, with what it shows where it can show several things.
+fn pages(company: &Company) -> Vec<String> {
+    let id = |kind: &str, id: &str| format!("/{kind}/1/{}", encoded(id));
+    let ada = company.person(ADA).unwrap().id.as_str();
+    let github = company.app(GITHUB).unwrap().id.as_str();
+    let mut pages: Vec<String> = [
+        "/",
+        "/access",
+        "/accounts",
+        "/accounts?q=ada",
+        "/accounts?q=nobody-is-called-that",
+        "/accounts?as_of=1",
+        "/groups",
+        "/apps",
+        "/admins",
+        "/activity",
+        "/changes",
+        "/changes?from=1&to=1",
+        "/gaps",
+        "/sources",
+        "/sources/new",
+        "/sources/new/okta",
+        "/sources/1",
+        "/sources/1/credential",
+        "/settings/audit",
+        "/settings/users",
+        "/settings/tokens",
+        "/settings/profile",
+    ]
+    .map(str::to_owned)
+    .into();
+    pages.push(id("accounts", ada));
+    pages.push(format!("{}/history", id("accounts", ada)));
+    pages.push(id("groups", company.group(ENG).unwrap().id.as_str()));
+    pages.push(id("groups", company.group(IT_ADMINS).unwrap().id.as_str()));
+    pages.push(id("apps", github));
+    pages.push(format!("{}?use=unused", id("apps", github)));
+    pages.push(format!("/access?account={ada}&app={github}"));
+    pages.push(format!("/access?account={ada}"));
+    pages.push(format!("/access?app={github}"));
+    pages
 }
 
 /// Signs in by the form of the page.

@@ -42,8 +42,8 @@ impl Web {
         let is_new = !home.data().exists()
             || home.run(&["user", "list", "--json"]).json().as_array().is_some_and(Vec::is_empty);
         let mut serve = home.start(&[&["serve"], flags].concat());
-        let Some(line) = serve.wait_to_print("Serving ", START) else { panic!("{:?}", serve.end()) };
-        let base = line.rsplit_once(" at ").unwrap().1.to_owned();
+        let Some(said) = serve.wait_to_print("Serving ", START) else { panic!("{:?}", serve.end()) };
+        let base = said.rsplit_once(" at ").unwrap().1.to_owned();
         let address = base.rsplit_once('/').unwrap().1.parse().unwrap();
         let set_up = is_new.then(|| {
             let link = serve.wait_to_print("/welcome/", START).unwrap();
@@ -154,7 +154,7 @@ impl Session {
         let mut session = Self { secret, csrf: String::new() };
         let page = web.send(&session.get("/settings/profile"));
         assert_eq!(page.status, 200, "{page:?}");
-        session.csrf = page.csrf().unwrap().to_owned();
+        page.csrf().unwrap().clone_into(&mut session.csrf);
         session
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use sightline_sim::company::ADA;
 
 use super::{is_known, make_token, token_in, web};
 use crate::harness::{Ask, Home, SimSetup, Web, tiny};
@@ -11,14 +12,41 @@ use crate::harness::{Ask, Home, SimSetup, Web, tiny};
 const ROLES: [&str; 4] = ["anybody", "viewer", "auditor", "admin"];
 
 /// Calls of the API, with the least role that may make them. What is not here has to be decided first.
-const CALLS: [(&str, &str); 18] = [
+const CALLS: [(&str, &str); 47] = [
     ("GET /openapi.json", "anybody"),
     ("GET /accounts", "viewer"),
+    ("GET /accounts/{source}/{id}", "viewer"),
+    ("GET /accounts/{source}/{id}/access", "viewer"),
+    ("GET /accounts/{source}/{id}/access/{app}", "viewer"),
+    ("GET /accounts/{source}/{id}/history", "viewer"),
     ("GET /groups", "viewer"),
+    ("GET /groups/{source}/{id}", "viewer"),
+    ("GET /groups/{source}/{id}/history", "viewer"),
+    ("GET /groups/{source}/{id}/members", "viewer"),
     ("GET /apps", "viewer"),
+    ("GET /apps/{source}/{id}", "viewer"),
+    ("GET /apps/{source}/{id}/access", "viewer"),
+    ("GET /apps/{source}/{id}/history", "viewer"),
     ("GET /admins", "viewer"),
+    ("GET /service-apps", "viewer"),
+    ("GET /changes", "viewer"),
+    ("GET /changes/access", "viewer"),
+    ("GET /changes/roles", "viewer"),
+    ("GET /gaps", "viewer"),
+    ("GET /summary", "viewer"),
     ("GET /connectors", "viewer"),
     ("GET /events", "viewer"),
+    ("GET /me", "viewer"),
+    ("GET /audit", "auditor"),
+    ("GET /tokens", "viewer"),
+    ("POST /tokens", "viewer"),
+    ("DELETE /tokens/{id}", "viewer"),
+    ("GET /users", "admin"),
+    ("POST /users", "admin"),
+    ("GET /users/{id}", "admin"),
+    ("PATCH /users/{id}", "admin"),
+    ("DELETE /users/{id}", "admin"),
+    ("POST /users/{id}/link", "admin"),
     ("GET /sources", "viewer"),
     ("POST /sources", "admin"),
     ("POST /sources/check", "admin"),
@@ -30,13 +58,12 @@ const CALLS: [(&str, &str); 18] = [
     ("POST /sources/{id}/sync", "admin"),
     ("POST /sources/{id}/cancel", "admin"),
     ("POST /sources/{id}/pause", "admin"),
+    ("POST /sources/{id}/resume", "admin"),
+    ("GET /sources/{id}/snapshots", "viewer"),
 ];
-/// The rest of them.
-const MORE_CALLS: [(&str, &str); 2] =
-    [("POST /sources/{id}/resume", "admin"), ("GET /sources/{id}/snapshots", "viewer")];
 
 /// Pages, with the least role that sees them.
-const PAGES: [(&str, &str); 20] = [
+const PAGES: [(&str, &str); 23] = [
     ("/sign-in", "anybody"),
     ("/", "viewer"),
     ("/access", "viewer"),
@@ -45,6 +72,9 @@ const PAGES: [(&str, &str); 20] = [
     ("/apps", "viewer"),
     ("/admins", "viewer"),
     ("/activity", "viewer"),
+    ("/changes", "viewer"),
+    ("/groups/1/none/history", "viewer"),
+    ("/oidc/start", "anybody"),
     ("/gaps", "viewer"),
     ("/sources", "viewer"),
     ("/sources/1", "viewer"),
@@ -92,7 +122,7 @@ fn with_company() -> (crate::harness::Sim, Web) {
 #[test]
 fn every_call_is_for_those_who_may_make_it() {
     let (_sim, web) = with_company();
-    let table: BTreeMap<&str, &str> = CALLS.into_iter().chain(MORE_CALLS).collect();
+    let table: BTreeMap<&str, &str> = CALLS.into_iter().collect();
     let document = web.get("/api/v1/openapi.json").is(200).json();
     let calls: Vec<(String, String)> = document["paths"]
         .as_object()
@@ -115,7 +145,10 @@ fn every_call_is_for_those_who_may_make_it() {
         let least = table[format!("{method} {path}").as_str()];
         // Nothing that is there is changed by whoever may change it.
         let number = if method == "GET" { "1" } else { "99" };
-        let path = format!("/api/v1{}", path.replace("{id}", number));
+        let path = format!(
+            "/api/v1{}",
+            path.replace("{source}", "1").replace("{id}", number).replace("{app}", "none")
+        );
         if path.ends_with("/events") {
             web.get(&path).is(401);
             continue;
@@ -248,4 +281,30 @@ fn nobody_creates_what_another_has_typed() {
     assert_eq!(web.send(&admin.get("/api/v1/sources")).json(), Value::Array(Vec::new()));
     web.send(&admin.form("/sources/create", &[("draft", draft)])).is(303);
     web.send(&admin.form("/sources/create", &[("draft", draft)])).is(410);
+}
+
+/// Whether any attributes are there as the provider sent them.
+fn has_raw(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.iter().any(|(name, value)| {
+            ["raw", "profile"].contains(&name.as_str()) && !value.is_null() || has_raw(value)
+        }),
+        Value::Array(all) => all.iter().any(has_raw),
+        _ => false,
+    }
+}
+
+#[test]
+fn raw_attributes_are_for_auditors() {
+    let setup = SimSetup::of(tiny(425));
+    let ada = setup.company().person(ADA).unwrap().id.to_string();
+    let sim = setup.start();
+    let web = Web::of(&sim);
+    let [admin, auditor, viewer] = ["admin", "auditor", "viewer"].map(|role| web.sign_in(role));
+    for (session, sees) in [(&admin, true), (&auditor, true), (&viewer, false)] {
+        let page = web.send(&session.get(&format!("/accounts/1/{ada}"))).is(200);
+        assert_eq!(page.body.contains("Raw attributes"), sees);
+        let call = web.send(&session.get(&format!("/api/v1/accounts/1/{ada}"))).is(200).json();
+        assert_eq!(has_raw(&call), sees, "{call}");
+    }
 }

@@ -14,6 +14,7 @@ mod okta;
 mod organisation;
 mod scratch;
 mod serve;
+mod shots;
 mod sqlite;
 mod store;
 
@@ -41,6 +42,9 @@ enum Chore {
     Crash(crash::Crash),
     /// Keep a small store of the present format, for the test that later versions read it
     Golden(golden::Golden),
+    /// Write pictures of every page of the web application, on a simulated company: 1280 pixels wide in the light and in the
+    /// dark theme, and 390; needs chromium and chromedriver
+    Shots(shots::Shots),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Chore::Bench(bench) => bench::run(&bench),
         Chore::Crash(crash) => crash::run(&crash),
         Chore::Golden(golden) => golden::run(&golden),
+        Chore::Shots(shots) => shots::run(&shots),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -172,9 +172,9 @@ fn without_raw(value: &mut Value) {
 
 /// Reads a body, and says which part of it is wrong.
 pub(crate) fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    // A list would be taken for the fields of an object, one after the other.
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Problem::wrong("the body is wrong: it is a list, and not an object"));
+    // An array would be taken for the fields of an object in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::wrong("the body is wrong: it is an array, where an object is due"));
     }
     serde_json::from_slice(bytes).map_err(|error| {
         // The text of an error can quote what was sent, and that can be a credential.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::driver::{self, Browser};
-use super::{World, sign_in};
+use super::{World, pages, sign_in};
 
 /// What is wrong with the page that is shown, whatever it shows.
 const FLAWS: &str = include_str!("flaws.js");
@@ -57,7 +57,7 @@ fn every_page_is_readable_in_both_themes_and_at_both_widths() {
         has_no_flaw(&browser, theme);
     }
     sign_in(&browser, "admin");
-    let pages = world.pages();
+    let pages = pages(&world.company);
     for (width, height) in [(1280, 900), (390, 844)] {
         browser.set_size(width, height);
         for page in &pages {
