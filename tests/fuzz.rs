@@ -73,7 +73,8 @@ fn finds_nothing(web: &Web, what: &str, config: &str, args: &[&str]) {
         .env("HOME", web.home.path())
         .env("PATH", "/usr/bin:/bin");
     command.args(["--config-file", &file, "--no-color", "run", &format!("{}/api/v1/openapi.json", web.base)]);
-    command.args(["--checks", CHECKS, "--seed", SEED, "--workers", "2", "--warnings", "off"]);
+    // Two at once would trip over a fault of Python 3.11 in parsing from several threads.
+    command.args(["--checks", CHECKS, "--seed", SEED, "--workers", "1", "--warnings", "off"]);
     command.args(args).args(["--exclude-path-regex", ENDLESS]);
     let report = std::fs::File::create(web.home.path().join("report")).unwrap();
     let errors = report.try_clone().unwrap();

@@ -109,7 +109,8 @@ while (walker.nextNode()) {
   const base = behind(isDrawn ? element.ownerSVGElement.parentElement : element);
   const below = isDrawn ? drawnBehind(element, base) : base;
   const contrast = ratio(over([own[0], own[1], own[2], own[3] * faded(element)], below), below);
-  const size = parseFloat(style.fontSize);
+  const size = parseFloat(style.fontSize) * (isDrawn ? element.getScreenCTM().a : 1);
+  if (size < 9) flaws.push(`${size.toFixed(1)} pixels small: "${text.slice(0, 40)}"`);
   const isLarge = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
   read += 1;
   if (contrast < (isLarge ? 3 : 4.5)) {

@@ -43,9 +43,8 @@ fn named(path: &str) -> String {
     let words: Vec<&str> = path
         .split(|letter: char| !letter.is_ascii_alphanumeric())
         // Ids say nothing to anybody.
-        .filter(|word| {
-            !word.is_empty() && !(word.len() > 15 && word.contains(|letter: char| letter.is_ascii_digit()))
-        })
+        .filter(|word| word.len() < 16 || !word.contains(|letter: char| letter.is_ascii_digit()))
+        .filter(|word| !word.is_empty())
         .collect();
     if words.is_empty() { "overview".to_owned() } else { words.join("-") }
 }

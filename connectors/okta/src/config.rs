@@ -17,7 +17,7 @@ pub struct OktaConfig {
     /// The org's address: `acme.okta.com`, its issuer URI or a custom domain.
     #[schemars(title = "Domain", example = &"acme.okta.com", extend("x-order" = 1))]
     pub domain: String,
-    /// An API token of a Super Administrator or Read-only Administrator; or else a service app's client id and key.
+    /// An API token of a Super Administrator or of a Read-only Administrator.
     #[serde(default)]
     #[schemars(title = "Token", extend("x-order" = 2, "x-way" = API_TOKEN))]
     pub token: Option<Secret>,

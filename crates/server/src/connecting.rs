@@ -64,7 +64,8 @@ pub(crate) fn settings(registration: &Registration) -> Vec<Setting> {
             property.get("examples").and_then(|all| all.get(0)).and_then(Value::as_str).unwrap_or_default();
         let setting = Setting {
             title,
-            help: text(property, "description").to_owned(),
+            // Comments of code mark what is typed; people are not shown the marks.
+            help: text(property, "description").replace('`', ""),
             is_secret,
             is_required: required.contains(&name.as_str()),
             is_list,
