@@ -111,7 +111,9 @@ pub fn check_up(data_dir: &Path, key: impl Fn() -> Result<Option<Key>>) -> Resul
         }
     }
     checkup.audit = patient.ask(Store::verify_audit);
-    for_all(&mut Tables { patient: &mut patient, found: &mut checkup.tables })?;
+    let looked = for_all(&mut Tables { patient: &mut patient, found: &mut checkup.tables });
+    patient.let_go();
+    looked?;
     Ok(checkup)
 }
 
@@ -122,8 +124,16 @@ fn is_damage(error: &StoreError) -> bool {
 /// Looks again when a writer was in the way.
 fn pages(file: &Path) -> Result<Pages> {
     const TIMES: usize = 4;
-    let mut looks = (0..TIMES).map(|_| check_pages(file));
-    looks.find(|found| !matches!(found, Ok(Pages::BeingWritten))).unwrap_or(Ok(Pages::BeingWritten))
+    let mut last = Ok(Pages::BeingWritten);
+    for _ in 0..TIMES {
+        match catch_unwind(AssertUnwindSafe(|| check_pages(file))) {
+            Ok(Ok(Pages::BeingWritten)) => last = Ok(Pages::BeingWritten),
+            Ok(found) => return found,
+            // A page that a writer replaces meanwhile may make no sense.
+            Err(_) => last = Err(StoreError::damaged("a page of it makes no sense")),
+        }
+    }
+    last
 }
 
 /// A store of which anything may be damaged: the database may panic over a page that makes no sense.
@@ -145,10 +155,15 @@ impl Patient<'_> {
         }));
         answer.unwrap_or_else(|_| {
             // What else it holds is not to be trusted after a panic.
-            let broken = self.store.take();
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(broken)));
+            self.let_go();
             Err(StoreError::damaged("a page of it makes no sense"))
         })
+    }
+
+    /// Closes it, which looks at its pages as well.
+    fn let_go(&mut self) {
+        let store = self.store.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(store)));
     }
 
     fn source(
