@@ -231,8 +231,10 @@ impl AccessAnswer {
     }
 
     /// What an account can reach, by label.
-    pub fn what(known: &Known, account: AccountIx) -> Self {
-        Self::of_account(known, account, &known.graph.what(account))
+    ///
+    /// `admins` are all of [`Graph::admins`], which whoever asks often keeps.
+    pub fn what(known: &Known, account: AccountIx, admins: &[AdminHolding]) -> Self {
+        Self::of_account(known, account, &known.graph.what(account), admins)
     }
 
     /// What [`Graph::who`] found for an application, or the part of it that is shown, with everything around it.
@@ -251,7 +253,7 @@ impl AccessAnswer {
     }
 
     /// What [`Graph::what`] found for an account, with everything around it.
-    fn of_account(known: &Known, account: AccountIx, access: &[Access]) -> Self {
+    fn of_account(known: &Known, account: AccountIx, access: &[Access], admins: &[AdminHolding]) -> Self {
         let graph = &known.graph;
         Self {
             snapshot: SnapshotRef::of(graph),
@@ -259,17 +261,16 @@ impl AccessAnswer {
             account: Some(AccountRef::of(graph, account)),
             manager: ManagerAnswer::of(graph, account),
             access: AccessLine::all(known, access),
-            roles: Some(roles_of(known, account)),
+            roles: Some(roles_of(known, account, admins)),
             notes: unclear_settings(graph, account, access),
             gaps: graph.gaps_around_account(account).into_iter().cloned().collect(),
         }
     }
 }
 
-/// The admin roles of an account, direct and through groups.
-pub fn roles_of(known: &Known, account: AccountIx) -> Vec<AdminLine> {
+/// The admin roles of an account, direct and through groups, among all of [`Graph::admins`].
+pub fn roles_of(known: &Known, account: AccountIx, admins: &[AdminHolding]) -> Vec<AdminLine> {
     let holds = |holding: &&AdminHolding| holding.holder == Holder::Account(account);
-    let admins = known.graph.admins();
     admins.iter().filter(holds).map(|holding| AdminLine::of(known, holding)).collect()
 }
 

@@ -93,7 +93,7 @@ pub(crate) fn what(world: &World, what: &What) -> Result<(), Failure> {
 /// What an account can reach.
 pub(crate) fn show_what(known: &Known, account: AccountIx, format: Format) -> Result<(), Failure> {
     let graph = &known.graph;
-    let answer = AccessAnswer::what(known, account);
+    let answer = AccessAnswer::what(known, account, &known.graph.admins());
     if format.json {
         return json(&answer);
     }

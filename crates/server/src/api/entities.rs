@@ -163,7 +163,7 @@ async fn account(
         row: AccountRow::at(&view, ix.index()),
         manager: ManagerAnswer::of(graph, ix),
         member_of: graph.groups_of(ix).into_iter().map(|group| NamedRef::group(graph, group)).collect(),
-        roles: roles_of(&view.known, ix),
+        roles: roles_of(&view.known, ix, &view.admins),
         fact: record(&app, &view, EntityKind::Account, &id)?,
         gaps: graph.gaps_around_account(ix).into_iter().cloned().collect(),
     };
@@ -186,7 +186,7 @@ async fn what(
     let at = at(source, &mut parameters)?;
     parameters.done()?;
     let view = at.view(&app).await?;
-    tagged(&headers, &AccessAnswer::what(&view.known, view.account(&id)?))
+    tagged(&headers, &AccessAnswer::what(&view.known, view.account(&id)?, &view.admins))
 }
 
 /// Why an account reaches an application, or why not, and what would change it.

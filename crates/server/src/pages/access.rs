@@ -312,7 +312,7 @@ fn fill(_: &App, page: &mut AccessPage, views: &[Arc<View>]) -> Result<(), Answe
     let (known, account) = find_account(&known, &page.account)?;
     let Some(view) = view_of(known) else { return Ok(()) };
     if page.app.is_empty() {
-        let shown = AccessAnswer::what(known, account);
+        let shown = AccessAnswer::what(known, account, &view.admins);
         let able = shown.access.iter().filter(|access| access.can_reach).count() as u64;
         let login = known.graph.account(account).login;
         page.heading = format!("{login} can reach {}", words::count(able, "application", "applications"));

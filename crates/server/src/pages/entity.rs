@@ -3,9 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
-use sightline_answer::{
-    AccessAnswer, ManagerAnswer, ProvenanceAnswer, RecordAnswer, SnapshotRef, reaches, roles_of,
-};
+use sightline_answer::{AccessAnswer, ManagerAnswer, ProvenanceAnswer, RecordAnswer, SnapshotRef, reaches};
 use sightline_core::{Account, Credential, CredentialKind, EntityKind, Factor, Observed, Record};
 use sightline_graph::{AccountIx, Graph, GroupIx, ResourceIx};
 use sightline_store::UserRole;
@@ -234,7 +232,7 @@ pub(crate) async fn account(
     let graph = view.graph();
     let ix = view.account(&id)?;
     let account = graph.account(ix);
-    let answer = AccessAnswer::what(&view.known, ix);
+    let mut answer = AccessAnswer::what(&view.known, ix, &view.admins);
     let path = entity_address("accounts", source, &id);
     let mut facts = vec![
         fact("Login", Cell::text(account.login)),
@@ -274,7 +272,7 @@ pub(crate) async fn account(
         ));
     }
     let mut parts = vec![access];
-    let roles = roles_of(&view.known, ix);
+    let roles = answer.roles.take().unwrap_or_default();
     if !roles.is_empty() {
         parts.push(Part::new("roles", "Admin roles", roles_table(&view, &roles)));
     }
