@@ -27,11 +27,10 @@ fn okta_conforms() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// More of what the check of this name has; other seeds than these with `SEEDS=1000..1200`.
+/// More of what the check of this name has, with other seeds; many more with `SEEDS=0..200`, which takes minutes.
 #[test]
-#[ignore = "takes minutes"]
-fn whatever_goes_wrong_is_a_gap_with_many_seeds() {
-    let seeds = std::env::var("SEEDS").unwrap_or_else(|_| "0..200".to_owned());
+fn whatever_goes_wrong_is_a_gap_with_other_seeds() {
+    let seeds = std::env::var("SEEDS").unwrap_or_else(|_| "1000..1008".to_owned());
     let (from, to) = seeds.split_once("..").expect("two numbers, 1000..1200");
     let seeds: Vec<u64> = (from.parse().unwrap()..to.parse().unwrap()).collect();
     let failures: Vec<String> = std::thread::scope(|scope| {
