@@ -317,11 +317,10 @@ fn looks_back(browser: &Browser, before: &Company, after: &Company) {
     browser.click("Sync now");
     // A small company loses much at once: nothing is believed before somebody has confirmed it.
     browser.sees("check the credential's permissions");
-    assert_eq!(browser.texts("[aria-label='Sync history'] tbody tr").len(), 1);
+    let history = || browser.texts("[aria-label='Sync history'] tbody tr");
+    assert!(history().len() == 2 && history()[0].contains("failed"), "{:?}", history());
     browser.click("The drop is real: read it again");
-    browser.wait("the second snapshot", |browser| {
-        browser.texts("[aria-label='Sync history'] tbody tr").len() == 2
-    });
+    browser.wait("the second snapshot", |_| history().len() == 3);
     sees_what_changed(browser, before, after);
     browser.click("Applications");
     browser.is_at("Applications");

@@ -12,7 +12,7 @@ use crate::harness::{Ask, Home, SimSetup, Web, tiny};
 const ROLES: [&str; 4] = ["anybody", "viewer", "auditor", "admin"];
 
 /// Calls of the API, with the least role that may make them. What is not here has to be decided first.
-const CALLS: [(&str, &str); 47] = [
+const CALLS: [(&str, &str); 48] = [
     ("GET /openapi.json", "anybody"),
     ("GET /accounts", "viewer"),
     ("GET /accounts/{source}/{id}", "viewer"),
@@ -60,6 +60,7 @@ const CALLS: [(&str, &str); 47] = [
     ("POST /sources/{id}/pause", "admin"),
     ("POST /sources/{id}/resume", "admin"),
     ("GET /sources/{id}/snapshots", "viewer"),
+    ("GET /sources/{id}/failed-syncs", "viewer"),
 ];
 
 /// Pages, with the least role that sees them.

@@ -9,7 +9,7 @@ use crate::{Result, cargo, run_to_end};
 #[derive(Debug, Args)]
 pub(crate) struct Crash {
     /// How often
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 2000)]
     kills: u64,
     /// The moments of the kills follow from it [default: another one every time]
     #[arg(long)]

@@ -32,6 +32,13 @@ pub(crate) fn peak_bytes() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
+/// The seconds that a processor has spent on this thread so far; none where the system does not tell.
+pub(crate) fn thread_seconds() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: u64 = stat.split_whitespace().next()?.parse().ok()?;
+    Some(nanoseconds as f64 / 1e9)
+}
+
 /// The first value of this name in lines of names and values.
 fn value(text: &str, name: &str, between: char) -> Option<String> {
     text.lines().find_map(|line| {

@@ -1,8 +1,9 @@
 //! A directory for a measurement, and what its files take.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crate::{Failure, Result};
 
@@ -30,6 +31,25 @@ impl Drop for Scratch {
             eprintln!("warning: {} could not be removed: {error}", self.0.display());
         }
     }
+}
+
+/// The seconds that the disk takes to make a small write durable, twice: what a commit of the store cannot do without. On
+/// the average of some times.
+pub(crate) fn durable_seconds(dir: &Path) -> io::Result<f64> {
+    const TIMES: u32 = 200;
+    const BLOCK: [u8; 4096] = [7; 4096];
+    let path = dir.join("durable");
+    let mut file = fs::File::create(&path)?;
+    let begun = Instant::now();
+    for _ in 0..TIMES {
+        for _ in 0..2 {
+            file.write_all(&BLOCK)?;
+            file.sync_data()?;
+        }
+    }
+    let seconds = begun.elapsed().as_secs_f64() / f64::from(TIMES);
+    fs::remove_file(&path)?;
+    Ok(seconds)
 }
 
 /// Copies a directory with its permissions.

@@ -28,6 +28,7 @@ const LISTING: DatasetInfo = DatasetInfo {
     title: "",
     parent: None,
     listed_by: None,
+    lists: None,
     required: false,
     on: true,
     follows: false,
@@ -40,6 +41,7 @@ const DATASETS: &[DatasetInfo] = &[
     DatasetInfo {
         id: "users",
         title: "users",
+        lists: Some(EntityKind::Account),
         required: true,
         reads: &["/api/v1/users"],
         permission: "okta.users.read: Read-only Administrator",
@@ -49,6 +51,7 @@ const DATASETS: &[DatasetInfo] = &[
     DatasetInfo {
         id: "groups",
         title: "groups",
+        lists: Some(EntityKind::Group),
         required: true,
         reads: &["/api/v1/groups"],
         permission: "okta.groups.read: Read-only Administrator",
@@ -85,6 +88,7 @@ const DATASETS: &[DatasetInfo] = &[
     DatasetInfo {
         id: "apps",
         title: "applications",
+        lists: Some(EntityKind::Resource),
         required: true,
         reads: &["/api/v1/apps"],
         permission: "okta.apps.read: Read-only Administrator",
@@ -130,6 +134,7 @@ const DATASETS: &[DatasetInfo] = &[
     DatasetInfo {
         id: "roles",
         title: "admin roles",
+        lists: Some(EntityKind::Role),
         reads: &["/api/v1/iam/roles"],
         permission: ROLES,
         lost: "custom admin roles are not seen",
@@ -183,6 +188,7 @@ const DATASETS: &[DatasetInfo] = &[
     DatasetInfo {
         id: "scope_sets",
         title: "resource sets",
+        lists: Some(EntityKind::ScopeSet),
         reads: &["/api/v1/iam/resource-sets"],
         permission: ROLES,
         lost: "what custom admin roles are limited to is not seen",
@@ -255,6 +261,7 @@ const DATASETS: &[DatasetInfo] = &[
     DatasetInfo {
         id: "policies",
         title: "policies",
+        lists: Some(EntityKind::Policy),
         reads: &["/api/v1/policies"],
         permission: "okta.policies.read: Read-only Administrator",
         lost: "what is asked of people before they get in is not seen",
@@ -288,6 +295,7 @@ const DATASETS: &[DatasetInfo] = &[
     DatasetInfo {
         id: "identity_providers",
         title: "identity providers",
+        lists: Some(EntityKind::Trust),
         reads: &["/api/v1/idps"],
         permission: "okta.idps.read: Read-only Administrator",
         lost: "whose word about people is taken is not seen",

@@ -46,6 +46,8 @@ pub struct DatasetInfo {
     /// The listing that leads to its parts, where not every parent has one: parts that a complete reading of that
     /// listing did not lead to are gone.
     pub listed_by: Option<&'static str>,
+    /// The kind of entity that it lists, where others are read under it: where it could not be read, nothing leads to them.
+    pub lists: Option<EntityKind>,
     /// Whether a sync without it is worthless and fails.
     pub required: bool,
     /// Whether it is read unless a data source's settings say otherwise.

@@ -30,6 +30,10 @@ pub struct AccountSummary<'g> {
     pub created: Option<Time>,
     /// The manager as the profile names them: an id, a login or an e-mail address.
     pub manager: Option<&'g str>,
+    /// The department in the profile's own words.
+    pub department: Option<&'g str>,
+    /// What kind of account it is, in the profile's own words.
+    pub account_type: Option<&'g str>,
 }
 
 /// Accounts in their order for people.
@@ -57,6 +61,9 @@ pub(crate) struct TakenAccounts {
     /// Where the addresses of each row end.
     address_ends: Vec<u32>,
     raw_statuses: Names,
+    /// Departments and types of accounts, the empty one where the profile tells none.
+    departments: Names,
+    account_types: Names,
     /// Why last sign-ins are not known.
     reasons: Names,
 }
@@ -66,6 +73,8 @@ struct AccountRow {
     status: AccountStatus,
     seen: u32,
     raw_status: u32,
+    department: u32,
+    account_type: u32,
     created: Option<Time>,
     last_sign_in: SignIn,
 }
@@ -93,7 +102,9 @@ impl Accounts {
             status: row.status,
             raw_status: self.taken.raw_statuses.get(row.raw_status),
             created: row.created,
-            manager: Some(text(Text::Manager)).filter(|manager| !manager.is_empty()),
+            manager: told(text(Text::Manager)),
+            department: told(self.taken.departments.get(row.department)),
+            account_type: told(self.taken.account_types.get(row.account_type)),
         }
     }
 
@@ -189,6 +200,11 @@ impl Accounts {
     }
 }
 
+/// What a profile tells; the empty text stands for nothing.
+fn told(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// The account of a row that another reading has taken the place of.
 const NOT_KEPT: u32 = u32::MAX;
 
@@ -198,6 +214,8 @@ impl TakenAccounts {
             status: account.status,
             seen,
             raw_status: self.raw_statuses.intern(&account.raw_status),
+            department: self.departments.intern(account.department.as_deref().unwrap_or_default()),
+            account_type: self.account_types.intern(account.account_type.as_deref().unwrap_or_default()),
             created: account.created,
             last_sign_in: match &account.last_sign_in {
                 Observed::Known(None) => SignIn::Never,

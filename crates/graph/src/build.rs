@@ -194,9 +194,14 @@ impl Builder {
         };
         let group_ends = ends(&of_groups, groups.rows.len());
         let resource_ends = ends(&of_resources, resources.rows.len());
-        let (memberships, no_members) =
-            self.memberships.into_rows(&group_ends, &is_everyone, &present, &seen);
-        let (assignments, no_assignments) = self.assignments.into_rows(&resource_ends, self.kinds, &seen);
+        // Neither needs the other, and each takes as long.
+        let ((memberships, no_members), (assignments, no_assignments)) = {
+            let (memberships, assignments, kinds) = (self.memberships, self.assignments, self.kinds);
+            side_by_side(
+                || memberships.into_rows(&group_ends, &is_everyone, &present, &seen),
+                || assignments.into_rows(&resource_ends, kinds, &seen),
+            )
+        };
         let (group_assignments, no_group_assignments) =
             group_assignments(self.group_assignments, &groups, &resources, &seen);
         let (holdings, no_holdings) = holdings(self.holdings, &accounts, &groups, &resources);
@@ -292,6 +297,18 @@ impl Builder {
             self.assignments.take(resource, edges.map(|(_, edge)| edge));
         }
     }
+}
+
+/// Does two things at the same time.
+fn side_by_side<A, B: Send>(one: impl FnOnce() -> A, other: impl FnOnce() -> B + Send) -> (A, B) {
+    std::thread::scope(|threads| {
+        let other = threads.spawn(other);
+        let one = one();
+        match other.join() {
+            Ok(other) => (one, other),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// For each name the account with this id, or [`NOBODY`]; own names come after those of the blocks.

@@ -25,7 +25,7 @@ pub(crate) struct Facet {
     /// What there is, in the order in which it is shown.
     pub(crate) values: Vec<String>,
     /// For each position which of the values it has.
-    codes: Vec<u16>,
+    codes: Vec<u32>,
 }
 
 /// Something that a list can be sorted by, besides the name.
@@ -100,13 +100,13 @@ impl Catalog {
         name: &'static str,
         title: &'static str,
         values: Vec<String>,
-        codes: Vec<u16>,
+        codes: Vec<u32>,
     ) {
         debug_assert_eq!(codes.len(), self.len());
         self.facets.push(Facet { name, title, values, codes });
     }
 
-    /// The same with whatever texts there are, by their alphabet; the empty one means that it is not known.
+    /// The same with whatever texts there are, by their alphabet.
     pub(crate) fn facet_of_texts<'t>(
         &mut self,
         name: &'static str,
@@ -116,8 +116,7 @@ impl Catalog {
         let mut values: Vec<&str> = texts.clone().collect();
         values.sort_unstable();
         values.dedup();
-        values.truncate(usize::from(u16::MAX));
-        let codes = texts.map(|text| values.binary_search(&text).unwrap_or_default() as u16).collect();
+        let codes = texts.map(|text| values.binary_search(&text).unwrap_or_default() as u32).collect();
         self.facet(name, title, values.into_iter().map(str::to_owned).collect(), codes);
     }
 
@@ -233,17 +232,17 @@ fn narrow(
 ) {
     let facets = catalog.facets();
     // Of each facet the value that is asked for; one that no thing has lets nothing pass.
-    let asked: Vec<Option<Option<u16>>> = facets
+    let asked: Vec<Option<Option<u32>>> = facets
         .iter()
         .map(|facet| {
             let (_, value) = filters.iter().find(|(name, _)| name == facet.name)?;
-            Some(facet.values.iter().position(|known| known == value).map(|code| code as u16))
+            Some(facet.values.iter().position(|known| known == value).map(|code| code as u32))
         })
         .collect();
     let is_filtered = asked.iter().any(Option::is_some);
     let mut counts: Vec<Vec<u64>> = facets.iter().map(|facet| vec![0; facet.values.len()]).collect();
     for &at in positions {
-        let fails = |(facet, asked): &(&Facet, &Option<Option<u16>>)| {
+        let fails = |(facet, asked): &(&Facet, &Option<Option<u32>>)| {
             asked.is_some_and(|asked| asked != Some(facet.codes[at as usize]))
         };
         let mut failed = None;
@@ -257,12 +256,12 @@ fn narrow(
         }
         if let Some(only) = failed {
             // It would be there if this facet were not asked for.
-            counts[only][usize::from(facets[only].codes[at as usize])] += 1;
+            counts[only][facets[only].codes[at as usize] as usize] += 1;
             continue;
         }
         selection.items.push((which, at));
         for (facet, counts) in facets.iter().zip(&mut counts) {
-            counts[usize::from(facet.codes[at as usize])] += 1;
+            counts[facet.codes[at as usize] as usize] += 1;
         }
     }
     for (facet, counts) in facets.iter().zip(counts) {
@@ -276,6 +275,11 @@ fn add(all: &mut Vec<FacetCounts>, facet: &Facet, counts: &[u64]) {
         all.len() - 1
     });
     let known = &mut all[at].values;
+    if known.is_empty() {
+        let counted = facet.values.iter().zip(counts).filter(|(_, count)| **count > 0);
+        known.extend(counted.map(|(value, count)| (value.clone(), *count)));
+        return;
+    }
     for (value, &count) in facet.values.iter().zip(counts) {
         match known.iter_mut().find(|(name, _)| name == value) {
             Some((_, total)) => *total += count,

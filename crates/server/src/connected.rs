@@ -7,7 +7,7 @@ use sightline_answer::schema;
 use sightline_core::Time;
 use sightline_core::source::Verdict;
 use sightline_graph::Graph;
-use sightline_store::{SnapshotMeta, SourceRecord};
+use sightline_store::{FailedSync, SnapshotMeta, SourceRecord};
 use sightline_sync::kept::{Datasets, Expected, Standing};
 use sightline_sync::{Activity, Checked, FailureKind, Finished, Progress, SourceState};
 use utoipa::ToSchema;
@@ -100,6 +100,9 @@ impl SnapshotAnswer {
 /// Why a sync sealed no snapshot.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct FailureAnswer {
+    /// When it was started.
+    #[schema(value_type = schema::Instant)]
+    pub(crate) started: Time,
     /// When it ended.
     #[schema(value_type = schema::Instant)]
     pub(crate) at: Time,
@@ -108,6 +111,13 @@ pub(crate) struct FailureAnswer {
     /// What to do about it.
     #[schema(required = true)]
     pub(crate) hint: Option<String>,
+}
+
+impl FailureAnswer {
+    pub(crate) fn of(failed: FailedSync) -> Self {
+        let FailedSync { started, ended, text, hint, .. } = failed;
+        Self { started, at: ended, text, hint }
+    }
 }
 
 /// What was read of a dataset so far.
@@ -288,11 +298,19 @@ fn failure(finished: Option<&Finished>) -> Option<(FailureKind, FailureAnswer)> 
     let finished = finished?;
     let kind = finished.failure().filter(|kind| *kind != FailureKind::Stopped)?;
     let error = finished.outcome.as_ref().err()?;
-    let mut text = error.text();
-    for cause in error.causes() {
-        text.push_str(&format!(": {cause}"));
-    }
-    Some((kind, FailureAnswer { at: finished.ended, text, hint: error.hint() }))
+    let (text, hint) = (error.text_with_causes(), error.hint());
+    Some((kind, FailureAnswer { started: finished.started, at: finished.ended, text, hint }))
+}
+
+/// Why the last sync failed, where only the store knows it: it ran before this process was started.
+fn earlier_failure(
+    app: &App,
+    record: &SourceRecord,
+    newest: Option<&SnapshotMeta>,
+) -> Result<Option<(FailureKind, FailureAnswer)>, Problem> {
+    let failed = app.store().last_failed_sync(record.id)?;
+    let failed = failed.filter(|failed| newest.is_none_or(|meta| failed.ended > meta.sealed));
+    Ok(failed.map(|failed| (FailureKind::of_word(&failed.kind), FailureAnswer::of(failed))))
 }
 
 impl SourceAnswer {
@@ -308,7 +326,10 @@ impl SourceAnswer {
         let store = app.store();
         let meta = store.latest(record.id)?;
         let standing = Standing::of(&record.settings);
-        let failed = failure(state.and_then(|state| state.last.as_ref()));
+        let failed = match failure(state.and_then(|state| state.last.as_ref())) {
+            Some(failed) => Some(failed),
+            None => earlier_failure(app, record, meta.as_ref())?,
+        };
         let info = app.host().info(&record.connector).ok();
         let titles: BTreeMap<&str, &str> = info
             .iter()
@@ -458,9 +479,14 @@ pub(crate) fn datasets(
     let answer = |dataset: &'static sightline_core::source::DatasetInfo| {
         let (records, gaps, mut reason) = by_dataset.get(dataset.id).cloned().unwrap_or_default();
         // A dataset whose listing was refused has no gap of its own, and is no less unknown.
+        let mut leading = info.datasets.iter().filter(|listing| {
+            dataset.listed_by == Some(listing.id)
+                || dataset.parent.is_some() && dataset.parent == listing.lists
+        });
         if records == 0
             && gaps == 0
-            && let Some((_, 1.., Some(why))) = dataset.listed_by.and_then(|listing| by_dataset.get(listing))
+            && let Some((_, 1.., Some(why))) =
+                leading.find_map(|listing| by_dataset.get(listing.id).filter(|(_, gaps, _)| *gaps > 0))
         {
             reason = Some(format!("nothing leads to it: {why}"));
         }

@@ -14,6 +14,7 @@ mod catalog;
 mod compared;
 mod connected;
 mod connecting;
+mod devices;
 mod drawing;
 mod figures;
 mod layout;

@@ -51,7 +51,7 @@ impl Kind {
     /// What it can be narrowed down by.
     pub(crate) const fn filters(self) -> &'static [&'static str] {
         match self {
-            Self::Accounts => &["status", "access", "admin", "leaver"],
+            Self::Accounts => &["status", "access", "admin", "leaver", "department", "type"],
             Self::Groups => &["origin", "rule"],
             Self::Apps => &["status", "sign_on"],
             Self::Admins => &["role", "via", "reach", "status"],

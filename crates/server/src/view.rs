@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use sightline_answer::{AdminLine, AnswerError, Chosen, Known, SealTimes};
 use sightline_core::{AccountStatus, Gap, GroupOrigin, LastUse, Observed, ResourceStatus, SnapshotNumber};
 use sightline_graph::{
-    Access, AccountIx, AdminHolding, Graph, GroupIx, Holder, Reach, ResourceIx, Summary, Via,
+    Access, AccountIx, AccountSummary, AdminHolding, Graph, GroupIx, Holder, Reach, ResourceIx, Summary, Via,
 };
 use sightline_store::{Figures, SnapshotMeta, Store, StoreError};
 
 use crate::catalog::Catalog;
+use crate::devices::Devices;
 use crate::problem::Problem;
 
 /// One sealed snapshot of one data source.
@@ -23,6 +24,7 @@ pub(crate) struct View {
     pub(crate) admins: Vec<AdminHolding>,
     /// How many roles in force each account holds, of those that hold any.
     roles: HashMap<AccountIx, u64>,
+    pub(crate) devices: Devices,
     pub(crate) accounts: Catalog,
     pub(crate) groups: Catalog,
     pub(crate) apps: Catalog,
@@ -48,6 +50,7 @@ impl View {
             groups: groups(graph),
             apps: apps(graph, &reach),
             holdings: holdings(graph, &admins),
+            devices: Devices::load(store, source_id, graph)?,
             known,
             meta,
             reach,
@@ -163,6 +166,9 @@ impl View {
     }
 }
 
+/// The department or type of an account whose profile tells none.
+const NOT_TOLD: &str = "(not told)";
+
 /// What an account has of what it could use.
 pub(crate) const ACCESS_VALUES: [&str; 4] = ["some unused", "all used", "none", "unknown"];
 
@@ -195,10 +201,10 @@ fn accounts(graph: &Graph, reach: &Reach, held: &HashMap<AccountIx, u64>) -> Cat
         access.push(match (reached.all, knows_usage) {
             (0, _) => 2,
             (_, false) => 3,
-            (_, true) => u16::from(reached.unused() == 0),
+            (_, true) => u32::from(reached.unused() == 0),
         });
-        roles.push(u16::from(!held.contains_key(&ix)));
-        leavers.push(u16::from(!graph.is_leaver_with_access(ix)));
+        roles.push(u32::from(!held.contains_key(&ix)));
+        leavers.push(u32::from(!graph.is_leaver_with_access(ix)));
         apps.push(i64::from(reached.all));
         unused.push(if knows_usage { i64::from(reached.unused()) } else { 0 });
         signed_in.push(match graph.last_sign_in(ix) {
@@ -214,6 +220,12 @@ fn accounts(graph: &Graph, reach: &Reach, held: &HashMap<AccountIx, u64>) -> Cat
     let yes_or_no = || vec!["yes".to_owned(), "no".to_owned()];
     catalog.facet("admin", "Admin", yes_or_no(), roles);
     catalog.facet("leaver", "Leaver with access", yes_or_no(), leavers);
+    let texts = |text: for<'g> fn(&AccountSummary<'g>) -> Option<&'g str>| {
+        graph.accounts().map(|(_, account)| text(&account).unwrap_or(NOT_TOLD)).collect::<Vec<_>>()
+    };
+    let departments = texts(|account| account.department);
+    catalog.facet_of_texts("department", "Department", departments.into_iter());
+    catalog.facet_of_texts("type", "Type", texts(|account| account.account_type).into_iter());
     catalog.sort("apps", apps);
     catalog.sort("unused", unused);
     catalog.sort("last_sign_in", signed_in);
@@ -230,8 +242,8 @@ const STATUSES: [AccountStatus; 6] = [
     AccountStatus::Unknown,
 ];
 
-fn status_code(status: AccountStatus) -> u16 {
-    STATUSES.iter().position(|known| *known == status).unwrap_or_default() as u16
+fn status_code(status: AccountStatus) -> u32 {
+    STATUSES.iter().position(|known| *known == status).unwrap_or_default() as u32
 }
 
 /// Where a group is kept, in a word.
@@ -251,7 +263,7 @@ fn groups(graph: &Graph) -> Catalog {
         catalog.push(&[&group.name, group.description.as_deref().unwrap_or_default(), &group.id]);
         members.push(graph.member_count(ix) as i64);
         apps.push(graph.resources_of_group(ix).len() as i64);
-        ruled.push(u16::from(graph.rules_into(ix).next().is_none()));
+        ruled.push(u32::from(graph.rules_into(ix).next().is_none()));
     }
     catalog.facet_of_texts(
         "origin",

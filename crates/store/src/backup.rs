@@ -12,7 +12,7 @@ use redb::{
 use crate::error::{Result, StoreError};
 use crate::open::{FILE, OpenMode, OpenOptions, Store, create_dir, open_error, private_file};
 use crate::pages::check_pages;
-use crate::tables::{CREDENTIALS, ForTable, SNAPSHOTS, SOURCES, for_all, open_if_there};
+use crate::tables::{CREDENTIALS, ForTable, SESSIONS, SNAPSHOTS, SOURCES, for_all, open_if_there};
 
 /// What is in a copy of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Store {
     /// Writes all that is committed, as of one moment, to a file of its own that only this user can read.
     ///
     /// The file appears when it is whole. One that is there already is only replaced when asked to. The key of the
-    /// credentials is not in it.
+    /// credentials is not in it, and neither are the sessions of users.
     pub fn back_up(&self, file: &Path, replace: bool) -> Result<Copied> {
         if is_same(file, self.file()) {
             return Err(StoreError::Occupied { path: file.to_owned() });
@@ -175,6 +175,11 @@ impl ForTable for Copy<'_> {
     ) -> Result<()> {
         let Some(from) = open_if_there(self.from, table)? else { return Ok(()) };
         let mut to = self.to.open_table(table)?;
+        self.tables += 1;
+        // Whoever is signed in now is not to be signed in where the copy is restored one day.
+        if redb::TableHandle::name(&table) == redb::TableHandle::name(&SESSIONS) {
+            return Ok(());
+        }
         for row in from.iter()? {
             let (key, value) = row?;
             to.insert(key.value(), value.value())?;
@@ -186,7 +191,6 @@ impl ForTable for Copy<'_> {
                 "table {name:?} has {found} rows instead of {expected}"
             )));
         }
-        self.tables += 1;
         Ok(())
     }
 }

@@ -22,6 +22,8 @@ pub(crate) const VERSION: u8 = 1;
 pub(crate) const PIECE_BYTES: usize = 16_000;
 /// The lengths that a frame begins with.
 pub(crate) const FRAME_HEAD: usize = 8;
+/// The checksum of what is in it, that a frame ends with.
+pub(crate) const CHECKSUM_BYTES: usize = 4;
 /// Plain bytes after which a frame is closed.
 const FRAME_BYTES: usize = 256 * 1024;
 /// A frame that claims to be larger is damaged; a single record is never near.

@@ -14,6 +14,7 @@ use sightline_core::time::{Clock, SystemClock};
 use crate::dictionary::Dictionaries;
 use crate::error::{Result, StoreError};
 use crate::lock::{self, LockNote};
+use crate::lookup::FirstKeys;
 use crate::pages::check_pages;
 use crate::tables::{self, FORMAT, META, META_FORMAT};
 
@@ -67,6 +68,7 @@ pub struct Store {
     _note: Option<LockNote>,
     handle: Handle,
     pub(crate) dictionaries: Dictionaries,
+    pub(crate) first_keys: FirstKeys,
 }
 
 enum Handle {
@@ -121,6 +123,7 @@ impl Store {
             handle: Handle::Write(database),
             _note: Some(note),
             dictionaries: Dictionaries::default(),
+            first_keys: FirstKeys::default(),
         };
         store.begin()
     }
@@ -134,8 +137,8 @@ impl Store {
         let file = dir.join(FILE);
         let database = database.map_err(|error| open_error(error, dir, &file))?;
         let handle = Handle::Write(database);
-        let dictionaries = Dictionaries::default();
-        Self { dir: dir.to_owned(), file, handle, _note: None, dictionaries }.begin()
+        let (dictionaries, first_keys) = (Dictionaries::default(), FirstKeys::default());
+        Self { dir: dir.to_owned(), file, handle, _note: None, dictionaries, first_keys }.begin()
     }
 
     /// Makes a new database a store, and checks that an old one is.
@@ -171,6 +174,7 @@ impl Store {
             handle: Handle::Read(database),
             _note: None,
             dictionaries: Dictionaries::default(),
+            first_keys: FirstKeys::default(),
         };
         if store.is_blank()? {
             return Err(StoreError::Missing { dir: dir.to_owned() });

@@ -11,8 +11,8 @@ use crate::error::{Result, StoreError};
 use crate::keys;
 use crate::open::Store;
 use crate::tables::{
-    ABSENT, CONTENT, CREDENTIALS, DRIFT, EDGES, ENTITIES, FIGURES, LATER, META_NEXT_SOURCE, NAMES, NUMBERS,
-    PROGRESS, SNAPSHOTS, SOURCES, STAGED, STAGED_EDGES, SYNCS, TASKS, VERSIONS, next_id,
+    ABSENT, CONTENT, CREDENTIALS, DRIFT, EDGES, ENTITIES, FAILED_SYNCS, FIGURES, LATER, META_NEXT_SOURCE,
+    NAMES, NUMBERS, PROGRESS, SNAPSHOTS, SOURCES, STAGED, STAGED_EDGES, SYNCS, TASKS, VERSIONS, next_id,
 };
 use crate::vault::{Vault, put_credential};
 
@@ -138,7 +138,9 @@ impl Store {
             }
             let numbers = (source_id, 0)..=(source_id, u64::MAX);
             txn.open_table(SNAPSHOTS)?.retain_in::<(u64, u64), _>(numbers.clone(), |_, _| false)?;
-            txn.open_table(FIGURES)?.retain_in::<(u64, u64), _>(numbers.clone(), |_, _| false)?;
+            for table in [FIGURES, FAILED_SYNCS] {
+                txn.open_table(table)?.retain_in::<(u64, u64), _>(numbers.clone(), |_, _| false)?;
+            }
             txn.open_table(NAMES)?.retain_in::<(u64, u64), _>(numbers, |_, _| false)?;
             self.dictionaries.forget(source_id);
             let later = (source_id, 0, 0)..=(source_id, u64::MAX, u64::MAX);

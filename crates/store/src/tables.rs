@@ -69,6 +69,9 @@ pub(crate) const ENTITIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new(
 /// What was counted of snapshots, by data source and number.
 pub(crate) const FIGURES: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("figures");
 
+/// Syncs that sealed no snapshot, by data source and order.
+pub(crate) const FAILED_SYNCS: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("failed_syncs");
+
 /// Those who use Sightline itself, by id.
 pub(crate) const USERS: TableDefinition<u64, &[u8]> = TableDefinition::new("users");
 /// Their sessions, by the hash of the secret.
@@ -110,14 +113,15 @@ pub(crate) fn for_all(visitor: &mut impl ForTable) -> Result<()> {
 ///
 /// They are no reason for another format: an earlier build reads, syncs and checks all it knows without them. It only
 /// refuses to back the store up, because it counts the tables, which is better than a copy without the users.
-const ADDED: [&str; 5] = ["users", "sessions", "api_tokens", "audit", "figures"];
+const ADDED: [&str; 6] = ["users", "sessions", "api_tokens", "audit", "figures", "failed_syncs"];
 
 fn for_added(visitor: &mut impl ForTable) -> Result<()> {
     visitor.each(USERS)?;
     visitor.each(SESSIONS)?;
     visitor.each(API_TOKENS)?;
     visitor.each(AUDIT)?;
-    visitor.each(FIGURES)
+    visitor.each(FIGURES)?;
+    visitor.each(FAILED_SYNCS)
 }
 
 struct Create<'t>(&'t WriteTransaction);

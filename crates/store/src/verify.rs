@@ -103,7 +103,7 @@ pub fn check_up(data_dir: &Path, key: impl Fn() -> Result<Option<Key>>) -> Resul
     let mut patient = Patient { dir: data_dir, file: &checkup.file, store: None };
     match patient.ask(Store::sources) {
         // No store of ours, or one that is held: there is nothing to say about its contents.
-        Err(error) if !is_damage(&error) => return Err(error),
+        Err(error) if !is_damage(&error) && !hides_damage(&error, &checkup.pages) => return Err(error),
         Err(error) => checkup.sources = Err(error),
         Ok(sources) => {
             let sources = sources.into_iter().map(|source| patient.source(source, &key, &checkup.pages));
@@ -115,6 +115,11 @@ pub fn check_up(data_dir: &Path, key: impl Fn() -> Result<Option<Key>>) -> Resul
     patient.let_go();
     looked?;
     Ok(checkup)
+}
+
+/// Whether a file only seems to be no store of ours, because what would show that it is one is damaged.
+fn hides_damage(error: &StoreError, pages: &Result<Pages>) -> bool {
+    matches!(error, StoreError::NotAStore { .. }) && matches!(pages, Err(StoreError::Damaged { .. }))
 }
 
 fn is_damage(error: &StoreError) -> bool {

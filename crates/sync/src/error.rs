@@ -117,6 +117,29 @@ pub enum FailureKind {
     Other,
 }
 
+impl FailureKind {
+    const WORDS: [(Self, &str); 8] = [
+        (Self::NeedsConfirmation, "needs_confirmation"),
+        (Self::CredentialRejected, "credential_rejected"),
+        (Self::Unavailable, "unavailable"),
+        (Self::Input, "input"),
+        (Self::Conflict, "conflict"),
+        (Self::NotFound, "not_found"),
+        (Self::Stopped, "stopped"),
+        (Self::Other, "other"),
+    ];
+
+    /// It in a word, as it is stored.
+    pub fn word(self) -> &'static str {
+        Self::WORDS.into_iter().find(|(kind, _)| *kind == self).map_or("other", |(_, word)| word)
+    }
+
+    /// The kind that a word means; a word of another version is something else.
+    pub fn of_word(word: &str) -> Self {
+        Self::WORDS.into_iter().find(|(_, known)| *known == word).map_or(Self::Other, |(kind, _)| kind)
+    }
+}
+
 impl HostError {
     /// What kind of failure it is.
     pub fn kind(&self) -> FailureKind {
@@ -140,6 +163,16 @@ impl HostError {
     /// What was not done and why, in a line.
     pub fn text(&self) -> String {
         self.to_string()
+    }
+
+    /// The same with what led to it, in a line.
+    pub fn text_with_causes(&self) -> String {
+        let mut text = self.text();
+        for cause in self.causes() {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+        text
     }
 
     /// What a person should do about it.

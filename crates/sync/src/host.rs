@@ -8,11 +8,13 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 use sightline_core::time::Clock;
-use sightline_core::{Context, Info, Preflight, Registry, Secret};
-use sightline_store::{NewSource, Retention, SnapshotMeta, SourceRecord, Store, StoreError, Vault};
+use sightline_core::{Context, Info, Preflight, Registry, Secret, Time};
+use sightline_store::{
+    FailedSync, NewSource, Retention, SnapshotMeta, SourceRecord, Store, StoreError, Vault,
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::HostError;
+use crate::error::{FailureKind, HostError};
 use crate::governor::{Governor, GovernorOptions};
 use crate::kept::{self, Datasets, Expected, ExpectedFrom, Standing};
 use crate::opened::{Checked, Opened};
@@ -382,6 +384,28 @@ impl Host {
             self.expect(id, requests.collect(), ExpectedFrom::LastFullSync).await?;
         }
         Ok(Outcome { report, expected })
+    }
+
+    /// Keeps that a sync failed, so that whoever asks later is told; not one that was stopped from outside.
+    ///
+    /// Where that cannot be stored it is only logged: why the sync failed matters more.
+    pub async fn keep_failure(&self, id: u64, started: Time, error: &HostError) {
+        let kind = error.kind();
+        if kind == FailureKind::Stopped {
+            return;
+        }
+        let failed = FailedSync {
+            started,
+            ended: self.0.options.clock.now(),
+            kind: kind.word().to_owned(),
+            text: error.text_with_causes(),
+            hint: error.hint(),
+        };
+        let kept = self.blocking(move |host| Ok(host.store().keep_failed_sync(id, &failed)?)).await;
+        if let Err(error) = kept {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(source_id = id, error, "that the sync failed could not be stored");
+        }
     }
 
     /// Gives up the snapshots of a data source that need no longer be kept; gives them.

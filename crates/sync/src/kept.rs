@@ -211,6 +211,7 @@ mod tests {
             title: id,
             parent: None,
             listed_by: None,
+            lists: None,
             required,
             on,
             follows: false,

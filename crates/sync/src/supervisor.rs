@@ -453,6 +453,9 @@ impl Shared {
                 Err(error) => not_pruned = Some(Arc::new(error)),
             }
         }
+        if let Err(error) = &outcome {
+            self.host.keep_failure(id, started, error).await;
+        }
         let finished = Finished { started, ended: self.now(), outcome, not_pruned };
         // What waits for a person is not helped by haste, and what a person stopped is not to be started again.
         let as_usual =

@@ -26,6 +26,10 @@ pub(super) struct Kept {
 pub(super) struct Synced {
     /// Storing the steps.
     pub(super) steps_seconds: f64,
+    /// Of that, what the processor did; the rest is waiting for the disk. None where the system does not tell.
+    pub(super) steps_processor_seconds: Option<f64>,
+    /// What the disk alone takes to make as many commits durable.
+    pub(super) disk_seconds: f64,
     pub(super) seal_seconds: f64,
     /// What the store did not do: making the records.
     pub(super) generating_seconds: f64,
@@ -101,12 +105,15 @@ impl Kept {
             generating_seconds += seconds;
             batch
         };
+        let durable = crate::scratch::durable_seconds(&self.dir)
+            .map_err(|error| Failure::new(format!("the disk could not be measured: {error}")))?;
         let mut batch = next_batch();
         // Each step adds the task of the page that comes a batch later, so that ids are numbers of pages.
         let tasks: Vec<String> = batch.iter().map(task).collect();
         let (row, mut steps_seconds) = timed(|| store.begin_sync(self.source_id, now, full, &tasks));
         let number = row.map_err(failed("begin a sync"))?.number;
         let (mut task_id, mut records, mut commits) = (0, 0, 0);
+        let mut processor = Some(0.0);
         while !batch.is_empty() {
             let following = next_batch();
             let mut then = following.iter().map(task);
@@ -117,7 +124,10 @@ impl Kept {
                 .collect();
             task_id += outcomes.len() as u64;
             records += outcomes.iter().map(|outcome| outcome.records.len() as u64).sum::<u64>();
+            let before = machine::thread_seconds();
             let (stored, seconds) = timed(|| store.commit_steps(self.source_id, &outcomes));
+            let after = machine::thread_seconds();
+            processor = processor.zip(before.zip(after)).map(|(all, (before, after))| all + after - before);
             stored.map_err(failed("store steps"))?;
             steps_seconds += seconds;
             commits += 1;
@@ -131,7 +141,16 @@ impl Kept {
             check(&report, organisation.changes(state))?;
         }
         let facts = report.datasets.values().map(|change| change.total).sum();
-        Ok(Synced { steps_seconds, seal_seconds, generating_seconds, records, commits, facts })
+        Ok(Synced {
+            steps_seconds,
+            steps_processor_seconds: processor,
+            disk_seconds: durable * commits as f64,
+            seal_seconds,
+            generating_seconds,
+            records,
+            commits,
+            facts,
+        })
     }
 
     /// Bytes that a snapshot and everything before it take on the disk, as small as the database gets.

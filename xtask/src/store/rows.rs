@@ -114,6 +114,22 @@ fn times(synced: &[Synced], bound: Option<f64>) -> Vec<Row> {
     let each = |value: fn(&Synced) -> f64| synced.iter().map(value);
     vec![
         Row::of("storing steps, seconds", each(|synced| synced.steps_seconds), 3, None),
+        Row::of(
+            "of that the processor, seconds",
+            synced
+                .iter()
+                .map(|synced| synced.steps_processor_seconds)
+                .collect::<Option<Vec<_>>>()
+                .unwrap_or_default(),
+            3,
+            None,
+        ),
+        Row::of(
+            "the disk alone, making as many commits durable, seconds",
+            each(|synced| synced.disk_seconds),
+            3,
+            None,
+        ),
         Row::of("sealing, seconds", each(|synced| synced.seal_seconds), 3, None),
         Row::of("both, seconds", each(Synced::seconds), 3, bound),
         Row::of("records read", each(|synced| synced.records as f64), 0, None),
@@ -143,7 +159,16 @@ mod tests {
     use crate::figures::markdown;
 
     fn synced(steps_seconds: f64, seal_seconds: f64) -> Synced {
-        Synced { steps_seconds, seal_seconds, generating_seconds: 9.0, records: 12, commits: 2, facts: 1_000 }
+        Synced {
+            steps_seconds,
+            steps_processor_seconds: None,
+            disk_seconds: 0.5,
+            seal_seconds,
+            generating_seconds: 9.0,
+            records: 12,
+            commits: 2,
+            facts: 1_000,
+        }
     }
 
     #[test]

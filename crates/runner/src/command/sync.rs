@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sightline_answer::{count, number, source_named};
 use sightline_core::source::ForecastLine;
+use sightline_core::time::{Clock, SystemClock};
 use sightline_store::SourceRecord;
 use sightline_sync::kept::{Expected, ExpectedFrom, Standing};
 use sightline_sync::{Host, HostError, Outcome, SyncOptions, SyncReport};
@@ -65,11 +66,15 @@ pub(crate) async fn run_one(
     options: SyncOptions,
     quiet: bool,
 ) -> Result<Outcome, Failure> {
+    let started = SystemClock.now();
     let opened = host.open_stored(record)?;
     let progress = Progress::new(&record.name, quiet);
     let watch = |event| progress.show(&event);
     let outcome = host.sync(record, &opened, options, &watch, world.cancel.clone()).await;
     progress.finish();
+    if let Err(error) = &outcome {
+        host.keep_failure(record.id, started, error).await;
+    }
     outcome.map_err(|error| not_read(&record.name, &error))
 }
 

@@ -122,6 +122,8 @@ async fn list<R: Row>(
         ("access" = Option<String>, Query, description = "Only with this much of their access used."),
         ("admin" = Option<String>, Query, description = "Only those that hold an admin role, or only those that do not."),
         ("leaver" = Option<String>, Query, description = "Only those that are deactivated and still have a path, or only the others."),
+        ("department" = Option<String>, Query, description = "Only of this department, `(not told)` for those whose profile tells none."),
+        ("type" = Option<String>, Query, description = "Only of this type, likewise."),
     ),
     responses(
         (status = 200, body = Page<AccountRow>),

@@ -15,7 +15,9 @@ use utoipa_axum::routes;
 use super::{App, body, tagged};
 use crate::app::Shared;
 use crate::auth::{Admin, Identity, Viewer};
-use crate::connected::{DatasetAnswer, PreflightAnswer, SnapshotAnswer, SourceAnswer, datasets};
+use crate::connected::{
+    DatasetAnswer, FailureAnswer, PreflightAnswer, SnapshotAnswer, SourceAnswer, datasets,
+};
 use crate::connecting::{connection, settings};
 use crate::parameters::{NoParameters, Parameters, Path};
 use crate::problem::Problem;
@@ -33,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(pause))
         .routes(routes!(resume))
         .routes(routes!(snapshots))
+        .routes(routes!(failed_syncs))
 }
 
 /// A setting of a connector.
@@ -450,4 +453,22 @@ async fn snapshots(
     app.source(id)?;
     let all = app.store().all_snapshots(id)?;
     tagged(&headers, &all.iter().rev().map(SnapshotAnswer::of).collect::<Vec<_>>())
+}
+
+/// Syncs of a data source that sealed no snapshot, as far as they are kept, the newest first.
+#[utoipa::path(get, path = "/sources/{id}/failed-syncs", tag = "Data sources", params(("id" = u64, Path, description = "Its id.")), responses(
+    (status = 200, body = Vec<FailureAnswer>),
+    (status = 304, description = "Nothing has changed."),
+    (status = "default", body = Problem, content_type = "application/problem+json", description = "Why there is no answer."),
+))]
+async fn failed_syncs(
+    app: App,
+    _: Viewer,
+    Path(id): Path<u64>,
+    _: NoParameters,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    app.source(id)?;
+    let all = app.store().failed_syncs(id)?;
+    tagged(&headers, &all.into_iter().rev().map(FailureAnswer::of).collect::<Vec<_>>())
 }

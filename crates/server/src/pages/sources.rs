@@ -17,7 +17,8 @@ use crate::api::{remove_source, replace_credential};
 use crate::app::{App, Shared};
 use crate::auth::{Admin, CSRF_FIELD, Identity, Viewer, check_csrf};
 use crate::connected::{
-    CheckAnswer, DatasetAnswer, PreflightAnswer, SnapshotAnswer, SourceAnswer, State as SourceState, datasets,
+    CheckAnswer, DatasetAnswer, FailureAnswer, PreflightAnswer, SnapshotAnswer, SourceAnswer,
+    State as SourceState, datasets,
 };
 use crate::connecting::{Setting, connection, field_of, settings};
 use crate::layout::Frame;
@@ -26,7 +27,7 @@ use crate::problem::Problem;
 use crate::table::Tone;
 
 /// Snapshots that the page of a data source lists.
-const SNAPSHOTS: usize = 25;
+const SYNCS: usize = 25;
 /// Names of what the form for a new data source asks besides the connector's settings.
 const OWN_FIELDS: [&str; 4] = [CSRF_FIELD, "integration_name", "owner_email", "way"];
 
@@ -342,13 +343,32 @@ pub(crate) async fn create(
     }
 }
 
+/// How a sync ended.
+enum SyncLine {
+    Sealed(SnapshotAnswer),
+    Failed(FailureAnswer),
+}
+
+/// How the last syncs of a data source ended, the newest first.
+fn syncs(app: &App, id: u64) -> Result<Vec<SyncLine>, Problem> {
+    let sealed = app.store().all_snapshots(id)?;
+    let mut lines: Vec<_> =
+        sealed.iter().map(|meta| (meta.sealed, SyncLine::Sealed(SnapshotAnswer::of(meta)))).collect();
+    let failed = app.store().failed_syncs(id)?;
+    lines
+        .extend(failed.into_iter().map(|failed| (failed.ended, SyncLine::Failed(FailureAnswer::of(failed)))));
+    lines.sort_by_key(|(ended, _)| *ended);
+    Ok(lines.into_iter().rev().take(SYNCS).map(|(_, line)| line).collect())
+}
+
 #[derive(Template)]
 #[template(path = "source.html")]
 struct SourcePage {
     csrf: String,
     source: SourceAnswer,
     datasets: Vec<DatasetAnswer>,
-    snapshots: Vec<SnapshotAnswer>,
+    /// Snapshots and failed syncs, the newest first.
+    syncs: Vec<SyncLine>,
     gaps: Vec<sightline_answer::GapGroup>,
     may_manage: bool,
     now: sightline_core::Time,
@@ -369,12 +389,10 @@ pub(crate) async fn show(
     let view = app.snapshots().newest().into_iter().find(|view| view.source_id() == id);
     let graph = view.as_deref().map(crate::view::View::graph);
     let source = SourceAnswer::of(&app, &record)?;
-    let mut snapshots: Vec<_> = app.store().all_snapshots(id)?.iter().rev().map(SnapshotAnswer::of).collect();
-    snapshots.truncate(SNAPSHOTS);
     let page = SourcePage {
         csrf: frame.csrf().to_owned(),
         datasets: datasets(&app, &record, graph)?,
-        snapshots,
+        syncs: syncs(&app, id)?,
         gaps: graph.map(sightline_answer::GapGroup::all).unwrap_or_default(),
         may_manage: frame.may(UserRole::Admin),
         now: app.now(),

@@ -130,7 +130,7 @@ fn the_check_up_says_which_snapshots_can_still_be_read() {
     let sample = sample();
     let intact = check_up(sample.dir.path(), || Ok(None)).unwrap();
     assert!(intact.is_intact(), "{intact:?}");
-    assert_eq!(intact.tables.len(), 23);
+    assert_eq!(intact.tables.len(), 24);
     let shown: Vec<(u64, Vec<u64>)> = intact
         .sources
         .unwrap()

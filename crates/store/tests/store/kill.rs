@@ -77,7 +77,7 @@ fn what_was_sealed_is_whole_whenever_the_process_is_killed() {
     if let Ok(dir) = std::env::var(VICTIM) {
         return be_killed(&dir);
     }
-    let (kills, seed) = (setting("SIGHTLINE_KILLS", 25), setting("SIGHTLINE_KILL_SEED", 1));
+    let (kills, seed) = (setting("SIGHTLINE_KILLS", 200), setting("SIGHTLINE_KILL_SEED", 1));
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut below = move |end: u64| {
         state ^= state << 13;

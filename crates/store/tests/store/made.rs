@@ -8,8 +8,8 @@ use sightline_core::{
     Secret, Tenant, Time, Usage,
 };
 use sightline_store::{
-    Actor, ApiToken, AuditNote, Mark, NewApiToken, NewSource, NewUser, OpenMode, PasswordHash, SealRules,
-    SecretHash, Session, SourceRecord, StepOutcome, Store, TokenScope, UserRecord, UserRole,
+    Actor, ApiToken, AuditNote, FailedSync, Mark, NewApiToken, NewSource, NewUser, OpenMode, PasswordHash,
+    SealRules, SecretHash, Session, SourceRecord, StepOutcome, Store, TokenScope, UserRecord, UserRole,
 };
 use tempfile::TempDir;
 
@@ -57,6 +57,16 @@ pub(crate) fn credential(token: &str) -> BTreeMap<String, Secret> {
 pub(crate) fn add_source(store: &Store, name: &str) -> SourceRecord {
     let vault = store.unlock(None).unwrap();
     store.add_source(&vault, new_source(name), &credential("00secret")).unwrap()
+}
+
+pub(crate) fn failed_sync(ended: i64) -> FailedSync {
+    FailedSync {
+        started: time(0),
+        ended: time(ended),
+        kind: "unavailable".to_owned(),
+        text: format!("nobody answers, {ended}"),
+        hint: None,
+    }
 }
 
 /// What goes to the audit log with a change.

@@ -190,8 +190,8 @@ fn another_format_is_refused_and_left_alone() {
     }
 }
 
-/// The tables of those who use Sightline, which came after the first stores of format 3.
-const ADDED: [&str; 5] = ["users", "sessions", "api_tokens", "audit", "figures"];
+/// The tables that came after the first stores of format 3.
+const ADDED: [&str; 6] = ["users", "sessions", "api_tokens", "audit", "figures", "failed_syncs"];
 
 fn table_names(file: &std::path::Path) -> Vec<String> {
     use redb::{ReadableDatabase, TableHandle};
@@ -228,6 +228,8 @@ fn a_store_from_before_there_were_users_is_read_checked_and_copied_and_gets_thei
     assert_eq!(reader.api_tokens().unwrap(), []);
     assert_eq!(reader.audit(None, 10).unwrap(), []);
     assert_eq!(reader.figures(1).unwrap(), []);
+    assert_eq!(reader.failed_syncs(source).unwrap(), []);
+    assert_eq!(reader.last_failed_sync(source).unwrap(), None);
     assert_eq!((reader.audit_count().unwrap(), reader.verify_audit().unwrap()), (0, 0));
     let copies = TempDir::new().unwrap();
     let copy = copies.path().join("copy");
@@ -245,7 +247,7 @@ fn a_store_from_before_there_were_users_is_read_checked_and_copied_and_gets_thei
         add_session(&store, ann.id, 1, 100);
         assert_eq!(store.snapshot(source, 1).unwrap().facts.len(), 1);
         drop(store);
-        assert_eq!(table_names(&data.join("sightline.redb")).len(), 23);
+        assert_eq!(table_names(&data.join("sightline.redb")).len(), 24);
         assert_eq!(
             Store::open(data, OpenMode::Read).unwrap().users().unwrap(),
             [UserRecord { last_sign_in: Some(time(0)), ..ann }]
@@ -351,6 +353,13 @@ fn sources_are_kept_and_removed_with_everything_of_theirs() {
             let figures = sightline_store::Figures::from([("accounts".to_owned(), count)]);
             made.store.keep_figures(source, 1, &figures).unwrap();
         }
+        // Of syncs that failed the last hundred are kept.
+        for ended in 1..=103 {
+            made.store.keep_failed_sync(source, &failed_sync(ended)).unwrap();
+        }
+        let kept = made.store.failed_syncs(source).unwrap();
+        assert_eq!((kept.len(), &kept[0]), (100, &failed_sync(4)));
+        assert_eq!(made.store.last_failed_sync(source).unwrap(), Some(failed_sync(103)));
         made.store.begin_sync(source, time(1), false, &["t".to_owned()]).unwrap();
         let step = sightline_store::StepOutcome {
             records: vec![account("u2", "Ben")],
@@ -386,6 +395,9 @@ fn sources_are_kept_and_removed_with_everything_of_theirs() {
     assert_eq!(made.store.snapshot(other, 1).unwrap().facts.len(), 1);
     assert_eq!(made.store.credential(&vault, other).unwrap()["token"].expose(), "00secret");
     assert_eq!(made.store.figures(made.source).unwrap(), []);
+    assert_eq!(made.store.failed_syncs(made.source).unwrap(), []);
+    let kept = made.store.keep_failed_sync(made.source, &failed_sync(1));
+    assert!(matches!(kept, Err(StoreError::NoSuchSource { .. })), "{kept:?}");
     made.store.remove_source(other).unwrap();
     assert_eq!(add_source(&made.store, "acme").id, 3, "an id is never used again");
 }
@@ -425,7 +437,7 @@ fn rows(made: &Made) -> u64 {
     let database = redb::Database::open(&file).unwrap();
     let txn = database.begin_read().unwrap();
     let tables: Vec<_> = txn.list_tables().unwrap().collect();
-    assert_eq!(tables.len(), 23);
+    assert_eq!(tables.len(), 24);
     let others = ["meta", "users", "sessions", "api_tokens", "audit"];
     let of_sources = tables.into_iter().filter(|table| !others.contains(&table.name()));
     of_sources.map(|table| txn.open_untyped_table(table).unwrap().len().unwrap()).sum()

@@ -144,6 +144,7 @@ const fn dataset(id: &'static str, required: bool) -> DatasetInfo {
         title: id,
         parent: None,
         listed_by: None,
+        lists: None,
         required,
         on: true,
         follows: false,

@@ -183,6 +183,10 @@ pub(super) async fn datasets_say_what_is_lost(kit: &Kit) -> Verdict {
         that(dataset.listed_by.is_none_or(|listing| info.dataset(listing).is_some()), || {
             format!("{} is listed by a dataset that does not exist", dataset.id)
         })?;
+        let is_listed = |kind| info.datasets.iter().any(|listing| listing.lists == Some(kind));
+        that(dataset.parent.is_none_or(is_listed), || {
+            format!("{} is read under entities that no dataset says it lists", dataset.id)
+        })?;
         that(!dataset.reads.is_empty(), || format!("{} does not say where it is read", dataset.id))?;
     }
     let read = kit.read(&tiny()).await;

@@ -61,6 +61,7 @@ const fn dataset(id: &'static str, reads: &'static [&'static str], required: boo
         title: id,
         parent: None,
         listed_by: None,
+        lists: None,
         required,
         on: true,
         follows: false,
@@ -76,7 +77,10 @@ const INFO: Info = Info {
     summary: "A provider in memory.",
     datasets: &[
         dataset("people", &["/people", "/people/{id}"], true),
-        dataset("things", &["/things", "/things/{id}"], true),
+        DatasetInfo {
+            lists: Some(EntityKind::Group),
+            ..dataset("things", &["/things", "/things/{id}"], true)
+        },
         DatasetInfo { parent: Some(EntityKind::Group), ..dataset("parts", &["/things/{id}/parts"], false) },
         dataset("rights", &["/rights", "/rights/{id}/limits"], false),
         DatasetInfo { follows: true, ..dataset("changes", &["/changes"], false) },
