@@ -89,6 +89,8 @@ pub struct Names {
     text: String,
     /// Where each one ends.
     ends: Vec<usize>,
+    /// The first so many, by their texts; the others were pushed.
+    indexed: usize,
     numbers: HashTable<Numbered>,
     hasher: DefaultHashBuilder,
 }
@@ -121,15 +123,58 @@ impl Names {
         (0..self.ends.len() as u32).map(|number| self.get(number))
     }
 
+    /// Adds a text that is known not to be there, without making it one that is found quickly: for those who only want to
+    /// know what a number stands for, which is many times as fast. [`Self::index`] makes up for it.
+    pub fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.ends.push(self.text.len());
+    }
+
+    /// Makes the texts that were pushed ones that are found quickly; false where one of them was there already.
+    pub fn index(&mut self) -> bool {
+        let pushed = self.pushed();
+        let tags: Vec<u32> = pushed.clone().map(|number| self.tag(self.get(number))).collect();
+        let Self { text, ends, indexed, numbers, hasher: _ } = self;
+        *indexed = ends.len();
+        numbers.reserve(tags.len(), |one| spread(one.tag));
+        let mut are_new = true;
+        for (number, tag) in pushed.zip(tags) {
+            let is_it = |one: &Numbered| {
+                one.tag == tag && text_at(text, ends, one.number) == text_at(text, ends, number)
+            };
+            match numbers.entry(spread(tag), is_it, |one| spread(one.tag)) {
+                hashbrown::hash_table::Entry::Occupied(_) => are_new = false,
+                hashbrown::hash_table::Entry::Vacant(entry) => {
+                    entry.insert(Numbered { tag, number });
+                }
+            }
+        }
+        are_new
+    }
+
+    /// The numbers of those that were pushed.
+    fn pushed(&self) -> Range<u32> {
+        self.indexed as u32..self.ends.len() as u32
+    }
+
     /// The number of a text, if it has one.
     pub fn find(&self, text: &str) -> Option<u32> {
         let tag = self.tag(text);
         let is_it = |one: &Numbered| one.tag == tag && self.get(one.number) == text;
-        self.numbers.find(spread(tag), is_it).map(|one| one.number)
+        let found = self.numbers.find(spread(tag), is_it).map(|one| one.number);
+        found.or_else(|| self.pushed().find(|&number| self.get(number) == text))
+    }
+
+    /// Makes the texts that were pushed ones that are found quickly; of two that are the same the first one is found.
+    fn index_pushed(&mut self) {
+        if !self.pushed().is_empty() {
+            self.index();
+        }
     }
 
     /// The number of a text, which gets one if it has none.
     pub fn intern(&mut self, text: &str) -> u32 {
+        self.index_pushed();
         let tag = self.tag(text);
         self.intern_tagged(text, tag)
     }
@@ -139,6 +184,7 @@ impl Names {
     /// Looking a text up waits for memory at every turn. Here each turn is made for all texts before the next one, so that
     /// they wait together: several times as fast as one after the other.
     pub fn intern_all(&mut self, texts: &[&str]) -> Vec<u32> {
+        self.index_pushed();
         let tags: Vec<u32> = texts.iter().map(|text| self.tag(text)).collect();
         let likely = |&tag: &u32| self.numbers.find(spread(tag), |one| one.tag == tag);
         let likely: Vec<Option<u32>> = tags.iter().map(|tag| likely(tag).map(|one| one.number)).collect();
@@ -163,7 +209,7 @@ impl Names {
     }
 
     fn intern_tagged(&mut self, text: &str, tag: u32) -> u32 {
-        let Self { text: all, ends, numbers, hasher: _ } = self;
+        let Self { text: all, ends, indexed, numbers, hasher: _ } = self;
         let is_it = |one: &Numbered| one.tag == tag && text_at(all, ends, one.number) == text;
         match numbers.entry(spread(tag), is_it, |one| spread(one.tag)) {
             hashbrown::hash_table::Entry::Occupied(entry) => entry.get().number,
@@ -172,6 +218,7 @@ impl Names {
                 entry.insert(Numbered { tag, number });
                 all.push_str(text);
                 ends.push(all.len());
+                *indexed = ends.len();
                 number
             }
         }
@@ -211,6 +258,23 @@ mod tests {
         assert_eq!(names.len(), 1000);
         assert_eq!(names.iter().nth(999), Some("name 999"));
         assert_eq!(names.get(1000), "");
+    }
+
+    #[test]
+    fn what_is_pushed_is_found_and_one_that_is_there_twice_is_noticed() {
+        let mut names = Names::default();
+        names.intern("first");
+        for n in 0..100 {
+            names.push(&format!("name {n}"));
+        }
+        let found = |names: &Names| (0..100).all(|n| names.find(&format!("name {n}")) == Some(n + 1));
+        assert!(found(&names) && names.find("another").is_none());
+        assert!(names.clone().index());
+        assert_eq!(names.intern("name 99"), 100);
+        assert_eq!(names.intern("another"), 101);
+        assert!(found(&names));
+        names.push("name 7");
+        assert!(!names.index());
     }
 
     #[test]

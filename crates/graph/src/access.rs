@@ -302,6 +302,10 @@ struct Paths {
 
 /// How many numbers make a short key, in which ones stand for those that are not there.
 const FEW: usize = 4;
+/// Short keys that are remembered beside the table of all.
+const RECENT: usize = 64;
+/// No short key: there are never so many rows.
+const NO_KEY: u128 = u128::MAX;
 
 /// Accesses to one resource while they are found.
 ///
@@ -316,6 +320,8 @@ struct Reached<'a> {
     /// Every list of paths that was needed, and where it is by what it is made from: nearly always few numbers.
     lists: Vec<Paths>,
     by_few: FxHashMap<u128, usize>,
+    /// Short keys that were looked up last: nearly all are among them.
+    recent: [(u128, usize); RECENT],
     by_many: FxHashMap<Box<[u32]>, usize>,
     key: Vec<u32>,
 }
@@ -330,6 +336,7 @@ impl<'a> Reached<'a> {
             found: Vec::new(),
             lists: Vec::new(),
             by_few: FxHashMap::default(),
+            recent: [(NO_KEY, 0); RECENT],
             by_many: FxHashMap::default(),
             key: Vec::new(),
         }
@@ -343,11 +350,19 @@ impl<'a> Reached<'a> {
         let numbers = std::iter::once(&manner).chain(kinds).chain(groups);
         let at = if 1 + kinds.len() + groups.len() <= FEW {
             let few = numbers.fold(u128::MAX, |few, &number| few << 32 | u128::from(number));
-            self.by_few.get(&few).copied().unwrap_or_else(|| {
-                let at = self.list(kinds, groups, implicit);
-                self.by_few.insert(few, at);
+            let place = (few ^ few >> 29 ^ few >> 59) as usize % RECENT;
+            let (key, at) = self.recent[place];
+            if key == few {
                 at
-            })
+            } else {
+                let at = self.by_few.get(&few).copied().unwrap_or_else(|| {
+                    let at = self.list(kinds, groups, implicit);
+                    self.by_few.insert(few, at);
+                    at
+                });
+                self.recent[place] = (few, at);
+                at
+            }
         } else {
             self.key.clear();
             self.key.extend(numbers);

@@ -74,7 +74,7 @@ impl Dictionary {
         self.handles[at] = number;
     }
 
-    /// Reads the dictionary of a data source.
+    /// Reads the dictionary of a data source, to know what numbers stand for.
     pub(crate) fn load(
         table: &impl ReadableTable<(u64, u64), &'static [u8]>,
         unpacker: &Unpacker,
@@ -98,14 +98,9 @@ impl Dictionary {
         let mut frames = unpacker.frames(blob);
         while frames.open()? {
             let mut reader = Reader::new(frames.get(), 0);
-            let count = reader.count()?;
-            let mut names = Vec::with_capacity(count);
-            for _ in 0..count {
-                names.push(std::str::from_utf8(reader.bytes()?).map_err(|_| "a name that is no text")?);
-            }
-            let first = self.names.len() as u32;
-            if self.names.intern_all(&names).into_iter().ne((first..).take(count)) {
-                return Err("a name has two numbers".into());
+            for _ in 0..reader.count()? {
+                let name = std::str::from_utf8(reader.bytes()?).map_err(|_| "a name that is no text")?;
+                self.names.push(name);
             }
             for _ in 0..reader.count()? {
                 let (account, handle) = (reader.small()?, reader.small()?);
@@ -162,7 +157,11 @@ impl Dictionaries {
         let shared = self.all().entry(source_id).or_default().clone();
         let mut dictionary = shared.lock().unwrap_or_else(PoisonError::into_inner);
         if dictionary.rows == 0 && dictionary.names.is_empty() {
-            *dictionary = load()?;
+            let mut loaded = load()?;
+            if !loaded.names.index() {
+                return Err(StoreError::damaged("the names: one has two numbers"));
+            }
+            *dictionary = loaded;
         }
         let store = |dictionary: &mut Dictionary, txn: &WriteTransaction| dictionary.store(txn, source_id);
         let result = change(&mut dictionary, &store);

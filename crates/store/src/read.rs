@@ -3,13 +3,16 @@
 //! A scope has a row for every snapshot that changed what is known about it. Its facts are written whole once, and then
 //! only what changes, until that is as much again. Snapshot *n* is, for every scope, the newest row up to *n*.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 
 use redb::{ReadTransaction, ReadableTable};
 use serde::{Deserialize, Serialize};
 use sightline_core::{
-    Fact, FactSink, Gap, Names, Scope, ScopeState, Sighting, Snapshot, SnapshotNumber, Tallies, Time,
+    Fact, FactSink, Gap, Scope, ScopeState, Sighting, Snapshot, SnapshotNumber, Tallies, Time,
 };
 
 use crate::codec::{self, Unpacker};
@@ -25,10 +28,12 @@ use crate::tables::{CONTENT, EDGES, NAMES, SNAPSHOTS, SOURCES, VERSIONS};
 
 /// Scopes whose edges are unpacked while rows are still read: megabytes, and enough to keep two cores busy.
 const UNPACKED_AHEAD: usize = 128;
+/// Rows after which what was unpacked is taken over.
+const ROWS_BETWEEN: u64 = 256;
 
 /// What one thread unpacks for another.
 enum Unpacked {
-    Names(Names),
+    Names(Arc<Dictionary>),
     Block(u32, Block),
 }
 
@@ -215,17 +220,23 @@ impl Store {
             (txn.open_table(CONTENT)?, txn.open_table(EDGES)?, txn.open_table(NAMES)?);
         let all = versions_at(&txn.open_table(VERSIONS)?, source_id, number)?;
         let mut sink = begin(source, meta, all.iter().map(state_of).collect());
+        let in_columns: Vec<u32> = (0..)
+            .zip(&all)
+            .filter(|(_, at)| at.version.in_columns != [0; 2])
+            .map(|(scope, _)| scope)
+            .collect();
+        // Two threads unpack the edges, whoever comes first.
+        let next = AtomicUsize::new(0);
+        let next_in_columns = || in_columns.get(next.fetch_add(1, Ordering::Relaxed)).copied();
         let unpack_edges = |sender: &SyncSender<Result<Unpacked>>| -> Result<()> {
             let unpacker = Unpacker::new()?;
-            let dictionary = Dictionary::load(&names, &unpacker, source_id)?;
+            let dictionary = Arc::new(Dictionary::load(&names, &unpacker, source_id)?);
             let facts =
                 Facts { content: &content, edges: &edges, unpacker: &unpacker, dictionary: &dictionary };
-            let mut is_heard = sender.send(Ok(Unpacked::Names(dictionary.names.clone()))).is_ok();
-            for (scope, at) in (0..).zip(&all).filter(|(_, at)| at.version.in_columns != [0; 2]) {
-                if !is_heard {
-                    break;
-                }
-                is_heard = sender.send(Ok(Unpacked::Block(scope, facts.block(at)?))).is_ok();
+            let mut is_heard = sender.send(Ok(Unpacked::Names(dictionary.clone()))).is_ok();
+            while is_heard && let Some(scope) = next_in_columns() {
+                let block = facts.block(&all[scope as usize])?;
+                is_heard = sender.send(Ok(Unpacked::Block(scope, block))).is_ok();
             }
             Ok(())
         };
@@ -237,19 +248,55 @@ impl Store {
                     let _ = sender.send(Err(error));
                 }
             });
+            let known = OnceCell::new();
+            let take = |unpacked: Result<Unpacked>, sink: &mut S| -> Result<()> {
+                match unpacked? {
+                    Unpacked::Names(dictionary) => {
+                        sink.names(dictionary.names.clone());
+                        // It comes once, before anything else.
+                        let _ = known.set(dictionary);
+                    }
+                    Unpacked::Block(scope, block) => block.hand_over(scope, &all[scope as usize], sink),
+                }
+                Ok(())
+            };
+            let unpacker = Unpacker::new()?;
             // Rows name nothing by number.
-            let (unpacker, dictionary) = (Unpacker::new()?, Dictionary::default());
-            let facts =
-                Facts { content: &content, edges: &edges, unpacker: &unpacker, dictionary: &dictionary };
+            let nothing = Dictionary::default();
+            let rows = Facts { content: &content, edges: &edges, unpacker: &unpacker, dictionary: &nothing };
+            let (mut count, mut taken) = (0_u64, Ok(()));
             for (scope, at) in (0..).zip(&all) {
-                facts
-                    .visit_rows(&at.scope, &at.key, &at.version, |_, fact| sink.fact(fact_in(scope, fact)))?;
+                rows.visit_rows(&at.scope, &at.key, &at.version, |_, fact| {
+                    sink.fact(fact_in(scope, fact));
+                    count += 1;
+                    // What was unpacked meanwhile is taken over now and then, so that the other thread need not wait.
+                    while count.is_multiple_of(ROWS_BETWEEN)
+                        && taken.is_ok()
+                        && let Ok(unpacked) = received.try_recv()
+                    {
+                        taken = take(unpacked, &mut sink);
+                    }
+                })?;
+            }
+            taken?;
+            // Then both unpack what is left.
+            if known.get().is_none()
+                && let Ok(first) = received.recv()
+            {
+                take(first, &mut sink)?;
+            }
+            if let Some(dictionary) = known.get() {
+                let facts = Facts { content: &content, edges: &edges, unpacker: &unpacker, dictionary };
+                while let Some(scope) = next_in_columns() {
+                    let at = &all[scope as usize];
+                    facts.block(at)?.hand_over(scope, at, &mut sink);
+                    while let Ok(unpacked) = received.try_recv() {
+                        take(unpacked, &mut sink)?;
+                    }
+                }
             }
             for unpacked in received {
-                match unpacked? {
-                    Unpacked::Names(names) => sink.names(names),
-                    Unpacked::Block(scope, block) => block.hand_over(scope, &all[scope as usize], &mut sink),
-                }
+                take(unpacked, &mut sink)?;
             }
             Ok(sink)
         })

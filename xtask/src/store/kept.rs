@@ -107,13 +107,14 @@ impl Kept {
         };
         let durable = crate::scratch::durable_seconds(&self.dir)
             .map_err(|error| Failure::new(format!("the disk could not be measured: {error}")))?;
+        let begun = machine::thread_seconds();
+        let mut dropping_seconds = 0.0;
         let mut batch = next_batch();
         // Each step adds the task of the page that comes a batch later, so that ids are numbers of pages.
         let tasks: Vec<String> = batch.iter().map(task).collect();
         let (row, mut steps_seconds) = timed(|| store.begin_sync(self.source_id, now, full, &tasks));
         let number = row.map_err(failed("begin a sync"))?.number;
         let (mut task_id, mut records, mut commits) = (0, 0, 0);
-        let mut processor = Some(0.0);
         while !batch.is_empty() {
             let following = next_batch();
             let mut then = following.iter().map(task);
@@ -124,15 +125,17 @@ impl Kept {
                 .collect();
             task_id += outcomes.len() as u64;
             records += outcomes.iter().map(|outcome| outcome.records.len() as u64).sum::<u64>();
-            let before = machine::thread_seconds();
             let (stored, seconds) = timed(|| store.commit_steps(self.source_id, &outcomes));
-            let after = machine::thread_seconds();
-            processor = processor.zip(before.zip(after)).map(|(all, (before, after))| all + after - before);
             stored.map_err(failed("store steps"))?;
             steps_seconds += seconds;
             commits += 1;
+            dropping_seconds += timed(|| drop(outcomes)).1;
             batch = following;
         }
+        // The system tells it only now and then, so that what storing took is what is left of all.
+        let processor = begun.zip(machine::thread_seconds());
+        let steps_processor_seconds =
+            processor.map(|(begun, ended)| ended - begun - generating_seconds - dropping_seconds);
         let parents = Organisation::parents().map(|(dataset, kind)| (dataset.to_owned(), kind));
         let rules = SealRules { parents: BTreeMap::from(parents), ..SealRules::default() };
         let (report, seal_seconds) = timed(|| store.seal(self.source_id, number, now, &rules));
@@ -143,7 +146,7 @@ impl Kept {
         let facts = report.datasets.values().map(|change| change.total).sum();
         Ok(Synced {
             steps_seconds,
-            steps_processor_seconds: processor,
+            steps_processor_seconds,
             disk_seconds: durable * commits as f64,
             seal_seconds,
             generating_seconds,
