@@ -1,7 +1,7 @@
 //! Which addresses may be called at all.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
@@ -97,7 +97,22 @@ fn is_private(ip: IpAddr) -> bool {
                 || ip.is_unique_local()
                 || ip.is_unicast_link_local()
                 || ip.is_multicast()
+                || inner_v4(ip).is_some_and(|inner| is_private(inner.into()))
         }
+    }
+}
+
+/// The IPv4 address that a gateway would lead to: NAT64 (RFC 6052), 6to4 (RFC 3056), and the form of RFC 4291 that is no
+/// longer used.
+fn inner_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let of = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        Ipv4Addr::new(a, b, c, d)
+    };
+    match ip.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0, 0, high, low] => Some(of(high, low)),
+        [0x2002, high, low, ..] => Some(of(high, low)),
+        _ => None,
     }
 }
 
@@ -157,11 +172,28 @@ mod tests {
             "::1",
             "fd00::1",
             "::ffff:10.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "::192.168.1.1",
+            "2002:a9fe:a9fe::1",
         ] {
             assert!(is_private(ip.parse().unwrap()), "{ip}");
         }
-        for ip in ["8.8.8.8", "2606:4700::1111"] {
+        for ip in ["8.8.8.8", "2606:4700::1111", "64:ff9b::8.8.8.8", "2002:808:808::1"] {
             assert!(!is_private(ip.parse().unwrap()), "{ip}");
         }
+    }
+
+    /// A name of the public Internet may belong to an address that is not.
+    #[tokio::test]
+    async fn a_name_leads_to_no_private_address() {
+        let resolve = |host: &str| {
+            let resolver = PublicResolver { host: host.to_owned() };
+            resolver.resolve("localhost".parse().unwrap())
+        };
+        let error = resolve("localhost").await.err().unwrap();
+        assert_eq!(error.to_string(), PRIVATE_ADDRESS);
+        assert!(resolve("LocalHost").await.is_err());
+        // A proxy in the own network is the choice of whoever runs this.
+        assert!(resolve("acme.okta.com").await.unwrap().all(|address| address.ip().is_loopback()));
     }
 }

@@ -228,3 +228,130 @@ pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .find(|(found, _)| *found == name)
         .map(|(_, value)| value.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use sightline_core::Registry;
+    use sightline_core::time::Clock;
+    use sightline_store::{Actor, NewUser, OpenMode, Retention, Store, UserRole};
+    use sightline_sync::{GovernorOptions, Host, HostOptions, Supervisor};
+    use tempfile::TempDir;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::options::ServerOptions;
+
+    /// A clock that only moves when it is told to.
+    #[derive(Debug, Default)]
+    struct Hands(AtomicI64);
+
+    impl Hands {
+        fn move_on(&self, by: Duration) {
+            self.0.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+        }
+    }
+
+    impl Clock for Hands {
+        fn now(&self) -> Time {
+            Time::from_millis(1_800_000_000_000 + self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    const IDLE: Duration = Duration::from_hours(8);
+    const LASTS: Duration = Duration::from_hours(24);
+
+    fn app(clock: Arc<Hands>) -> (TempDir, App) {
+        let dir = TempDir::new().unwrap();
+        let store = Arc::new(Store::open(dir.path(), OpenMode::Write).unwrap());
+        let vault = Arc::new(store.unlock(None).unwrap());
+        let host = Host::new(HostOptions {
+            registry: Registry::from_iter([]),
+            store,
+            vault,
+            governor: GovernorOptions { max_in_flight: 1, reserve: 0.0 },
+            extra_roots_pem: Vec::new(),
+            retention: Retention { all_days: 1, daily_days: 1, monthly_days: None },
+            allow_loopback_http: false,
+            interval: Duration::from_hours(1),
+            clock,
+            cancel: CancellationToken::new(),
+            waits: |_| {},
+        });
+        let supervisor = Supervisor::start(host).unwrap();
+        let options = ServerOptions { session_idle: IDLE, session_lasts: LASTS, ..ServerOptions::default() };
+        (dir, App::new(supervisor, options, CancellationToken::new()).unwrap())
+    }
+
+    fn user(app: &App) -> UserRecord {
+        let role = UserRole::Admin;
+        let name = "ann".to_owned();
+        let user =
+            NewUser { name, email: None, role, password: None, oidc_subject: None, created: app.now() };
+        app.store().add_user(user, &note(app)).unwrap()
+    }
+
+    fn note(app: &App) -> AuditNote {
+        AuditNote::done(app.now(), Actor::System, "test")
+    }
+
+    fn is_known(app: &App, secret: &Secret) -> bool {
+        app.sessions().of_cookie(app, secret.expose(), None).unwrap().is_some()
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_not_used_ends() {
+        let clock = Arc::new(Hands::default());
+        let (_dir, app) = app(clock.clone());
+        let secret = app.sessions().begin(&app, &user(&app), &note(&app)).unwrap();
+        let last = || app.sessions().of_cookie(&app, secret.expose(), None).unwrap();
+        assert!(last().is_some());
+        clock.move_on(IDLE);
+        assert!(last().is_some(), "it ended before its time");
+        // That it was used is known also when it has been written down.
+        app.sessions().write_down(&app).unwrap();
+        clock.move_on(IDLE);
+        assert!(last().is_some(), "its last use was forgotten");
+        clock.move_on(IDLE + Duration::from_secs(1));
+        assert!(last().is_none(), "it goes on for ever");
+    }
+
+    #[tokio::test]
+    async fn a_session_ends_however_much_it_is_used() {
+        let clock = Arc::new(Hands::default());
+        let (_dir, app) = app(clock.clone());
+        let mut secret = app.sessions().begin(&app, &user(&app), &note(&app)).unwrap();
+        let hour = Duration::from_hours(1);
+        let mut secrets = 1;
+        for _ in 0..LASTS.as_secs() / hour.as_secs() {
+            assert!(is_known(&app, &secret));
+            // Another secret does not make it another session.
+            if let Some(new) = app.sessions().rotated(&app, SecretHash::of(secret.expose())).unwrap() {
+                secret = new;
+                secrets += 1;
+            }
+            clock.move_on(hour);
+        }
+        assert!(secrets > 10, "{secrets} secrets");
+        assert!(!is_known(&app, &secret), "it goes on after its time");
+        assert_eq!(app.store().sessions_of(1).unwrap().len(), 1);
+        app.sessions().write_down(&app).unwrap();
+        assert_eq!(app.store().sessions_of(1).unwrap(), [], "what has ended is not cleared away");
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_was_replaced_counts_for_moments_only() {
+        let clock = Arc::new(Hands::default());
+        let (_dir, app) = app(clock.clone());
+        let old = app.sessions().begin(&app, &user(&app), &note(&app)).unwrap();
+        let hash = SecretHash::of(old.expose());
+        assert!(app.sessions().rotated(&app, hash).unwrap().is_none(), "it is young");
+        clock.move_on(ROTATE_AFTER);
+        let new = app.sessions().rotated(&app, hash).unwrap().unwrap();
+        assert!(is_known(&app, &old) && is_known(&app, &new));
+        clock.move_on(GRACE + Duration::from_secs(1));
+        assert!(!is_known(&app, &old) && is_known(&app, &new));
+    }
+}

@@ -207,7 +207,7 @@ pub(super) fn what_table(view: &View, lines: &[AccessLine]) -> Table {
             Cell::link(entity_address("apps", source, &line.app.id), &line.app.name),
             verdict_cell(line),
             path_cell(source, line),
-            Cell::text(line.since.map(sightline_core::Time::date).unwrap_or_default()),
+            Cell::time(line.since),
             last_use_cell(line),
             why_cell(view, line),
         ]
