@@ -513,7 +513,7 @@ fn wrong_times_and_names_have_their_answer() {
         }
     }
     home.run(&["sync", "--json"]).ok();
-    home.run(&["diff", "2", "1"]).fails(2, "later than TO", "the earlier one first");
+    home.run(&["diff", "2", "1"]).fails(2, "snapshot 2 is later than snapshot 1", "the earlier one first");
     home.run(&["diff", "--source", "Nobody"]).fails(7, "no data source \"Nobody\"", "Okta");
     let output = home.run(&["diff", "--kind", "nonsense"]);
     assert!(output.code == 2 && output.stderr.contains("membership"), "{output:?}");

@@ -43,7 +43,7 @@ pub enum AnswerError {
     #[error("{0}")]
     NoSuchTime(String),
     /// The two snapshots are the wrong way round.
-    #[error("FROM is snapshot {from}, which is later than TO, snapshot {to}")]
+    #[error("snapshot {from} is later than snapshot {to}, so that nothing leads from the one to the other")]
     WrongOrder {
         /// Where the comparison was to begin.
         from: SnapshotNumber,
