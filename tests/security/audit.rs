@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ANOTHER, act_on_user, make_token};
-use crate::harness::{Ask, Home, PASSWORD, Session, SimSetup, Web, text, tiny};
+use crate::harness::{Ask, Home, PASSWORD, Session, SimSetup, Web, list, text, tiny};
 
 /// What was done since the start, the oldest first: who, what, to what, outcome.
 #[track_caller]
@@ -102,7 +102,15 @@ fn every_administrative_act_is_written_down() {
     for act in &expected {
         assert!(page.body.contains(act[1]), "{act:?} is not on the page");
     }
+    // What a credential could read when somebody decided is kept, and the credential is not.
     let (_, home) = web.stop();
+    let log = home.run(&["audit", "--json"]).json();
+    let checked = list(&log)
+        .iter()
+        .filter(|entry| ["source.add", "source.check", "source.rotate"].contains(&text(entry, "action")));
+    let evidence: Vec<&str> = checked.map(|entry| text(entry, "detail")).collect();
+    assert_eq!(evidence.len(), 4);
+    assert!(evidence.iter().all(|detail| detail.contains(" parts can be read")), "{evidence:?}");
     let doctor = home.run(&["doctor", "--json"]).json();
     assert_eq!(doctor["audit_log"], json!({ "intact": true, "entries": expected.len() }));
     assert_eq!(

@@ -7,6 +7,8 @@ pub(crate) const INFO: Info = Info {
     id: "okta",
     title: "Okta",
     summary: "Users, groups, applications, administration, credentials, policies, devices and activity of an Okta org.",
+    // An API token expires 30 days after its last call; the key of a service app does not.
+    unused_days: Some(30),
     datasets: DATASETS,
 };
 

@@ -13,7 +13,7 @@ use sightline_core::{
 };
 use sightline_store::{Mark, NewSource, OpenMode, SealRules, StepOutcome, Store};
 
-const INFO: Info = Info { id: "toy", title: "Toy", summary: "A toy.", datasets: &[] };
+const INFO: Info = Info { id: "toy", title: "Toy", summary: "A toy.", unused_days: None, datasets: &[] };
 const PEOPLE: usize = 9;
 
 fn time(day: i64) -> Time {

@@ -23,6 +23,8 @@ pub struct Info {
     pub title: &'static str,
     /// One sentence.
     pub summary: &'static str,
+    /// Days without a call after which the provider may revoke a credential; none where none dies of disuse.
+    pub unused_days: Option<u32>,
     /// What it reads.
     pub datasets: &'static [DatasetInfo],
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sightline_answer::HistoryAnswer;
 use sightline_core::Time;
-use sightline_store::{SourceRecord, Store, UserRole};
-use sightline_sync::{Host, Supervisor};
+use sightline_store::{AuditNote, SourceRecord, Store, UserRole};
+use sightline_sync::{Checked, Host, Supervisor};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -222,6 +222,19 @@ impl App {
         target: impl Into<String>,
     ) -> Result<(), Problem> {
         self.store().append_audit(&identity.did_to(self, action, target))?;
+        Ok(())
+    }
+
+    /// The same of something that a credential was checked for, with what it may read.
+    pub(crate) fn audit_checked(
+        &self,
+        identity: &Identity,
+        action: &str,
+        target: &str,
+        checked: &Checked,
+    ) -> Result<(), Problem> {
+        let detail = Some(checked.in_words());
+        self.store().append_audit(&AuditNote { detail, ..identity.did_to(self, action, target) })?;
         Ok(())
     }
 }

@@ -292,6 +292,27 @@ pub(crate) struct SourceAnswer {
     /// Why the last sync sealed no snapshot; null where it did.
     #[schema(required = true)]
     pub(crate) failure: Option<FailureAnswer>,
+    /// What a person should see to, in words.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// So long before its end a credential that nobody uses is spoken of.
+const DAYS_AHEAD: u64 = 10;
+
+/// That a credential may die because nobody uses it, such as that of a data source that was paused weeks ago.
+fn disuse(unused_days: u32, last_used: Time, now: Time) -> Option<String> {
+    let days = now.since(last_used).as_secs() / (24 * 60 * 60);
+    let lasts = u64::from(unused_days);
+    if days + DAYS_AHEAD <= lasts {
+        return None;
+    }
+    let left = match lasts.saturating_sub(days) {
+        0 => "it may be dead by now: re-check it".to_owned(),
+        left => format!("re-check it or read it within {}", crate::words::count(left, "day", "days")),
+    };
+    Some(format!(
+        "Nothing was read for {days} days. A token that is not used for {lasts} days is revoked by the provider; {left}."
+    ))
 }
 
 fn failure(finished: Option<&Finished>) -> Option<(FailureKind, FailureAnswer)> {
@@ -353,10 +374,18 @@ impl SourceAnswer {
             }
             _ => Vec::new(),
         };
+        let last_used = [
+            Some(record.added),
+            meta.as_ref().map(|meta| meta.sealed),
+            store.last_failed_sync(record.id)?.map(|failed| failed.ended),
+        ];
+        let last_used = last_used.into_iter().flatten().max().unwrap_or_default();
+        let unused_days = info.filter(|_| !standing.disconnected).and_then(|info| info.unused_days);
+        let warnings = unused_days.and_then(|days| disuse(days, last_used, app.now())).into_iter().collect();
         let activity = state.map(|state| &state.activity);
         let word = match (activity, &failed) {
             (Some(Activity::Running(_)), _) => State::Syncing,
-            (Some(Activity::Queued), None) => State::Queued,
+            (Some(Activity::Queued), _) => State::Queued,
             _ if standing.disconnected => State::Disconnected,
             (_, Some((FailureKind::CredentialRejected, _))) => State::CredentialFailing,
             (_, Some((FailureKind::NeedsConfirmation, _))) => State::NeedsConfirmation,
@@ -393,6 +422,7 @@ impl SourceAnswer {
             next_run: state.and_then(|state| state.next_run),
             progress,
             failure: failed.map(|(_, failure)| failure),
+            warnings,
         })
     }
 
@@ -600,5 +630,22 @@ impl PreflightAnswer {
             }),
             requests: checked.requests,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_that_nobody_uses_is_spoken_of_before_it_dies() {
+        let day = |day: i64| Time::from_millis(day * 24 * 60 * 60 * 1000);
+        let told = |days: i64| disuse(30, day(100), day(100 + days));
+        assert_eq!((told(0), told(20)), (None, None));
+        assert!(told(21).unwrap().contains("for 21 days") && told(21).unwrap().contains("within 9 days"));
+        assert!(told(29).unwrap().contains("within 1 day."));
+        assert!(told(30).unwrap().contains("dead by now") && told(400).unwrap().contains("for 400 days"));
+        // A clock that was set back is no reason to warn.
+        assert_eq!(told(-5), None);
     }
 }

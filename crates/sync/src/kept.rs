@@ -224,7 +224,13 @@ mod tests {
     fn info() -> Info {
         let datasets =
             [dataset("users", true, true), dataset("rules", false, true), dataset("factors", false, false)];
-        Info { id: "acme", title: "Acme", summary: "", datasets: Box::leak(Box::new(datasets)) }
+        Info {
+            id: "acme",
+            title: "Acme",
+            summary: "",
+            unused_days: None,
+            datasets: Box::leak(Box::new(datasets)),
+        }
     }
 
     fn own(names: &[&str]) -> Vec<String> {

@@ -113,6 +113,26 @@ impl Checked {
         }
     }
 
+    /// What may be read, in a line, as evidence of the moment at which somebody decided.
+    pub fn in_words(&self) -> String {
+        let wanted: Vec<&Check> =
+            self.preflight.checks.iter().filter(|check| !self.off.contains(&check.dataset)).collect();
+        let title = |check: &Check| match self.info.dataset(&check.dataset) {
+            Some(dataset) => dataset.title,
+            None => "something else",
+        };
+        let not_allowed = wanted.iter().filter(|check| check.verdict != Verdict::Allowed);
+        let unseen: Vec<String> =
+            not_allowed.map(|check| format!("{} ({})", title(check), check.verdict.phrase())).collect();
+        let readable = wanted.len() - unseen.len();
+        let mut words = format!("{readable} of {} parts can be read", wanted.len());
+        if !unseen.is_empty() {
+            words.push_str("; not, or not for certain: ");
+            words.push_str(&unseen.join(", "));
+        }
+        words
+    }
+
     /// Fails unless the organisation that answered is that of the data source.
     pub fn same_organisation(&self, record: &SourceRecord) -> Result<(), HostError> {
         let found = &self.preflight.tenant.id;

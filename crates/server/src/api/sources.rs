@@ -152,7 +152,7 @@ async fn add(app: App, Admin(identity): Admin, _: NoParameters, sent: Bytes) -> 
     let details =
         Details { name: sent.name, email: sent.owner_email, with: sent.with, without: sent.without };
     let (record, checked) = app.supervisor().connect(new, details).await?;
-    app.audit(&identity, "source.add", &record.name)?;
+    app.audit_checked(&identity, "source.add", &record.name, &checked)?;
     let answer =
         AddedAnswer { source: SourceAnswer::of(&app, &record)?, preflight: PreflightAnswer::of(&checked) };
     let location = format!("/api/v1/sources/{}", record.id);
@@ -295,7 +295,7 @@ async fn recheck(
 ) -> Result<Json<PreflightAnswer>, Problem> {
     let record = app.source(id)?;
     let checked = app.host().recheck(id).await?;
-    app.audit(&identity, "source.check", &record.name)?;
+    app.audit_checked(&identity, "source.check", &record.name, &checked)?;
     Ok(Json(PreflightAnswer::of(&checked)))
 }
 
@@ -347,7 +347,7 @@ pub(crate) async fn replace_credential(
     }
     let checked = app.host().replace_credential(id, Some(kept), new.credential).await?;
     app.supervisor().added(id).await?;
-    app.audit(identity, "source.rotate", &record.name)?;
+    app.audit_checked(identity, "source.rotate", &record.name, &checked)?;
     Ok(PreflightAnswer::of(&checked))
 }
 

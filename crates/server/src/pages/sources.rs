@@ -318,9 +318,9 @@ pub(crate) async fn create(
         ..Details::default()
     };
     match app.supervisor().connect(draft.new.clone(), details).await {
-        Ok((record, _)) => {
+        Ok((record, checked)) => {
             app.pending().forget(&form.draft);
-            app.audit(&identity, "source.add", &record.name)?;
+            app.audit_checked(&identity, "source.add", &record.name, &checked)?;
             Ok(Redirect::to(&format!("/sources/{}", record.id)).into_response())
         }
         Err(error) => {
@@ -463,7 +463,7 @@ pub(crate) async fn act(
 async fn recheck(app: &Shared, identity: &Identity, id: u64, headers: &HeaderMap, uri: &Uri) -> Answer {
     let record = app.source(id)?;
     let checked = app.host().recheck(id).await?;
-    app.audit(identity, "source.check", &record.name)?;
+    app.audit_checked(identity, "source.check", &record.name, &checked)?;
     let mut page = preflight_page(PreflightAnswer::of(&checked), format!("What {} may read", record.name));
     page.is_recheck = true;
     page.back = format!("/sources/{id}");

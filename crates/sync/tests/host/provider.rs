@@ -180,6 +180,7 @@ impl DataSource for Acme {
         id: "acme",
         title: "Acme",
         summary: "A provider in memory.",
+        unused_days: Some(30),
         datasets: &[dataset("users", true), dataset("extras", false)],
     };
     type Config = Config;

@@ -75,6 +75,7 @@ const INFO: Info = Info {
     id: "toy",
     title: "Toy",
     summary: "A provider in memory.",
+    unused_days: None,
     datasets: &[
         dataset("people", &["/people", "/people/{id}"], true),
         DatasetInfo {

@@ -33,7 +33,7 @@ pub(crate) async fn run(world: &World, command: Source) -> Result<(), Failure> {
             let DatasetFlags { with, without } = add.datasets;
             let details = Details { name: add.name, email: add.email, with, without };
             let (record, checked) = host.connect(new, details).await?;
-            host.store().append_audit(&audit_note("source.add", &record.name, Vec::new()))?;
+            host.store().append_audit(&audit_note("source.add", &record.name, vec![checked.in_words()]))?;
             if add.json {
                 return json(&Added { source: &record, checked: &checked });
             }
@@ -76,7 +76,7 @@ async fn rotate(world: &World, name: &str, flags: &cli::CredentialFlags) -> Resu
     let credential = credential::take(flags, &mut settings)?;
     let host = world.host(store)?;
     let checked = host.replace_credential(record.id, Some(Value::Object(settings)), credential).await?;
-    host.store().append_audit(&audit_note("source.rotate", &record.name, Vec::new()))?;
+    host.store().append_audit(&audit_note("source.rotate", &record.name, vec![checked.in_words()]))?;
     preflight::show(&checked)?;
     line(format!("\nThe credential of {:?} was replaced.", record.name))
 }
