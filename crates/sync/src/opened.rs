@@ -121,14 +121,19 @@ impl Checked {
             Some(dataset) => dataset.title,
             None => "something else",
         };
-        let not_allowed = wanted.iter().filter(|check| check.verdict != Verdict::Allowed);
-        let unseen: Vec<String> =
-            not_allowed.map(|check| format!("{} ({})", title(check), check.verdict.phrase())).collect();
-        let readable = wanted.len() - unseen.len();
+        let with = |fits: fn(&Verdict) -> bool| wanted.iter().filter(move |check| fits(&check.verdict));
+        let readable = with(|verdict| matches!(verdict, Verdict::Allowed)).count();
+        let refused: Vec<String> = with(|verdict| matches!(verdict, Verdict::Refused(_)))
+            .map(|check| format!("{} ({})", title(check), check.verdict.phrase()))
+            .collect();
         let mut words = format!("{readable} of {} parts can be read", wanted.len());
-        if !unseen.is_empty() {
-            words.push_str("; not, or not for certain: ");
-            words.push_str(&unseen.join(", "));
+        let unknown = wanted.len() - readable - refused.len();
+        if unknown > 0 {
+            words.push_str(&format!(", {unknown} only show when they are read"));
+        }
+        if !refused.is_empty() {
+            words.push_str("; refused: ");
+            words.push_str(&refused.join(", "));
         }
         words
     }

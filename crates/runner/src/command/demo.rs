@@ -81,7 +81,9 @@ async fn open_web(world: &World, scratch: &Scratch, company: &OktaServer) -> Res
         oidc_subject: None,
         created: now,
     };
-    let user = host.store().add_user(new, &AuditNote::done(now, Actor::System, "user.add"))?;
+    let target = Some(new.name.clone());
+    let note = AuditNote { target, ..AuditNote::done(now, Actor::System, "user.add") };
+    let user = host.store().add_user(new, &note)?;
     let supervisor = Supervisor::start(host)?;
     let options = ServerOptions { offer_loopback: true, ..ServerOptions::default() };
     let mut bound = Server::bind(supervisor.clone(), options.clone()).await;
