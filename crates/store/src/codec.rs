@@ -94,7 +94,10 @@ impl Packer {
     /// Ends the blob, empty when nothing was added, and gets ready for the next one.
     pub(crate) fn finish(&mut self) -> Result<Vec<u8>> {
         self.close_frame()?;
-        Ok(std::mem::take(&mut self.blob))
+        let mut blob = std::mem::take(&mut self.blob);
+        // It had room for frames that cannot be compressed at all: many blobs are kept until they are written.
+        blob.shrink_to_fit();
+        Ok(blob)
     }
 
     /// Closes the frame, so that what follows is in another one.
@@ -118,7 +121,9 @@ impl Packer {
         self.blob.truncate(start + packed);
         self.blob[lengths..lengths + 4].copy_from_slice(&(packed as u32).to_le_bytes());
         self.blob[lengths + 4..start].copy_from_slice(&(self.plain.len() as u32).to_le_bytes());
+        // What one long value needed is not kept for all the short ones.
         self.plain.clear();
+        self.plain.shrink_to(2 * FRAME_BYTES);
         Ok(())
     }
 }

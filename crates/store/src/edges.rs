@@ -5,9 +5,10 @@
 //! records: accounts are numbers of the data source's dictionary, and what many edges have in common is written once.
 
 use std::cmp::Ordering;
+use std::hash::BuildHasher as _;
 
 use redb::ReadableTable;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::Deserialize;
 use sightline_core::{
     Absent, Assignment, AssignmentOrigin, AssignmentTerms, Membership, Names, Principal, RawJson, Record,
@@ -103,7 +104,9 @@ pub(crate) struct Tables {
     pub(crate) sightings: Vec<Sighting>,
     sighting_numbers: FxHashMap<Sighting, u32>,
     pub(crate) terms: Vec<AssignmentTerms>,
-    term_numbers: FxHashMap<AssignmentTerms, u32>,
+    /// Numbers of terms by the hash of the terms, or by the next that is free: where everybody's differ, to keep them twice
+    /// would double the memory.
+    term_numbers: FxHashMap<u64, u32>,
     external_ids: Texts,
     /// Whether what the resource is told about each account is left out: most of what there is, different for everybody,
     /// and nothing that access depends on.
@@ -186,12 +189,17 @@ impl Tables {
     }
 
     fn terms(&mut self, terms: AssignmentTerms) -> u32 {
-        if let Some(&number) = self.term_numbers.get(&terms) {
-            return number;
+        let Self { terms: all, term_numbers, .. } = self;
+        let mut hash = FxBuildHasher.hash_one(&terms);
+        while let Some(&number) = term_numbers.get(&hash) {
+            if all[number as usize] == terms {
+                return number;
+            }
+            hash = hash.wrapping_add(1);
         }
-        let number = self.terms.len() as u32;
-        self.terms.push(terms.clone());
-        self.term_numbers.insert(terms, number);
+        let number = all.len() as u32;
+        term_numbers.insert(hash, number);
+        all.push(terms);
         number
     }
 

@@ -37,7 +37,7 @@ pub(crate) use runs::put_said;
 /// Names of numbers that tell only of the sync that added them up.
 const OF_ONE_SYNC: &str = "shrunk.";
 /// Scopes that are laid over those before until what differs is written.
-const SCOPES_TOGETHER: usize = 512;
+const SCOPES_TOGETHER: usize = 64;
 /// A kind with fewer facts may shrink by any part.
 const SMALL_KIND: u64 = 50;
 
