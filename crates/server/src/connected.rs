@@ -308,7 +308,7 @@ fn disuse(unused_days: u32, last_used: Time, now: Time) -> Option<String> {
     }
     let left = match lasts.saturating_sub(days) {
         0 => "it may be dead by now: re-check it".to_owned(),
-        left => format!("re-check it or read it within {}", crate::words::count(left, "day", "days")),
+        left => format!("read it within {}", crate::words::count(left, "day", "days")),
     };
     Some(format!(
         "Nothing was read for {days} days. A token that is not used for {lasts} days is revoked by the provider; {left}."

@@ -26,7 +26,7 @@ use crate::parameters::Path;
 use crate::problem::Problem;
 use crate::table::Tone;
 
-/// Snapshots that the page of a data source lists.
+/// Syncs that the page of a data source lists.
 const SYNCS: usize = 25;
 /// Names of what the form for a new data source asks besides the connector's settings.
 const OWN_FIELDS: [&str; 4] = [CSRF_FIELD, "integration_name", "owner_email", "way"];
